@@ -1,0 +1,71 @@
+"""Ways in: one module per kind of partner system, and what they have in common.
+
+A way in lists what waits at the partner, and copies one thing that waits into
+landing. What it knows of a file is a :class:`RemoteFile`; a partner's file name
+may carry a person's name, so it is kept out of every ``repr``, log and error.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from concord.landing import Manifest
+
+
+@dataclass(frozen=True)
+class SftpAccess:
+    """How to reach a partner's SFTP server, as plain values.
+
+    ``host_key`` holds the pinned public key as ``ssh-ed25519 AAAA…``; several, one a
+    line, while a key is being changed. With both ``private_key`` (OpenSSH or PEM text)
+    and ``password`` the key is offered, and the password only to a server that asks
+    for both. ``timeout_s`` bounds each wait, in seconds: connect, banner, key exchange,
+    authentication, and every answer.
+    """
+
+    host: str
+    port: int
+    username: str
+    host_key: str
+    private_key: str | None = field(default=None, repr=False)
+    password: str | None = field(default=None, repr=False)
+    timeout_s: float = 30.0
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """One file at the partner: ``size`` in bytes, ``modified_at`` in UTC by the partner's clock."""
+
+    name: str = field(repr=False)
+    size: int
+    modified_at: datetime
+    file_date: date | None = None
+    sequence: int | None = None
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What a drop holds.
+
+    ``ready`` may be fetched, in order of file date, sequence and mtime; ``not_ready``
+    is still being written. ``refused`` counts entries that a person should look at: a
+    hostile name, a link or folder under a name of ours, an impossible date, too many
+    bytes. ``ignored`` counts names that the pattern does not speak of.
+    """
+
+    ready: tuple[RemoteFile, ...] = ()
+    not_ready: tuple[RemoteFile, ...] = ()
+    refused: int = 0
+    ignored: int = 0
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """What was landed: ``size`` in bytes and ``sha256`` (hex) of the plaintext, and its manifest."""
+
+    size: int
+    sha256: str
+    manifest: Manifest

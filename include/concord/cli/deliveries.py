@@ -1,0 +1,154 @@
+"""``concord deliveries`` and ``concord plan``: what arrived, and what it would change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from concord.cli import environment, show
+from concord.entities import ENTITIES
+from concord.errors import ConcordError
+
+if TYPE_CHECKING:
+    from concord.postgres import Connection
+
+Id = Annotated[str, typer.Argument(metavar="ID", help="The delivery's short id, eight characters.")]
+EFFECTS = ("unchanged", "added", "changed", "corrected", "reinstated", "ended", "voided")
+
+
+class NoSuchDelivery(ConcordError):
+    """The ledger has no delivery of that id, or it has no plan yet."""
+
+
+def deliveries(
+    feed: Annotated[str | None, typer.Option(help="Only this feed.")] = None,
+    state: Annotated[str | None, typer.Option(help="Only this state, for example held.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many, newest first.")] = 20,
+) -> None:
+    """Lists the deliveries, newest first: state, lines and what they changed."""
+    values = {"feed": feed, "state": state, "limit": limit}
+    with environment.ledger(environment.settings()) as connection:
+        rows = _run(connection, "select_deliveries", values)
+    columns = ("delivery", "feed", "file date", "state", "lines", "quarantined", "effect", "balances", "why")
+    show.table("Deliveries", columns, map(listed, rows))
+
+
+def listed(row: Mapping[str, Any]) -> tuple[object, ...]:
+    """A delivery as one row of the list: effects that are zero are left out."""
+    effects = [f"{row[name]:,} {name}" for name in EFFECTS if row[name]]
+    balances = [f"{name}: {row[name + '_balance']}" for name in ("lines", "spans") if row[name + "_balance"]]
+    head = (row["delivery_id"], row["feed"], row["file_date"], row["state"], row["lines"], row["quarantined"])
+    return *head, effects, balances, row["state_reason"]
+
+
+def plan(
+    delivery_id: Id,
+    rows: Annotated[int, typer.Option(min=0, help="How many rows of the plan to show, losses first.")] = 10,
+) -> None:
+    """Shows the stored plan of a delivery: counts, guards, changes per column (values masked), and its digest."""
+    with environment.ledger(environment.settings()) as connection:
+        found = newest_plan(connection, delivery_id)
+        show_plan(connection, found)
+        if rows:
+            show_rows(_run(connection, "select_plan_rows", {"plan_id": found["plan_id"], "limit": rows}))
+    show.say(f"digest  {show.plain(found['digest'])}")
+
+
+def newest_plan(connection: Connection, delivery_id: str) -> dict[str, Any]:
+    """The delivery joined with its newest finished plan; raises :class:`NoSuchDelivery` where there is none."""
+    found = _run(connection, "select_delivery_plan", {"delivery_id": delivery_id})
+    if not found:
+        raise NoSuchDelivery("no delivery has that id; concord deliveries lists them")
+    if found[0]["plan_id"] is None:
+        raise NoSuchDelivery(f"delivery {delivery_id} is {found[0]['state']} and has no plan")
+    return dict(found[0])
+
+
+def show_plan(connection: Connection, found: Mapping[str, Any]) -> None:
+    """Prints everything about a plan that a reviewer decides on; values of identifying columns never."""
+    from concord.cli.changes import column_changes
+
+    of_plan = {"plan_id": found["plan_id"]}
+    show_head(found)
+    show.records("Lines", _run(connection, "select_delivery_lines", {"delivery_id": found["delivery_id"]}))
+    show_counts(found["counts"])
+    show.records("Rows of the plan", _run(connection, "select_plan_actions", of_plan))
+    show_guards(_run(connection, "select_plan_guards", of_plan))
+    show.table("Changes per column", ("entity", "column", "rows", "commonest"), column_changes(connection, found))
+
+
+def show_head(found: Mapping[str, Any]) -> None:
+    """Who, when and in which state; the decision, where one stands."""
+    show.say(
+        f"[bold]{show.plain(found['feed'])}[/bold] delivery [bold]{show.plain(found['delivery_id'])}[/bold]"
+        f" is [bold]{show.plain(found['state'])}[/bold]"
+        f", file date {show.plain(found['file_date'])}, as of {show.plain(found['as_of_date'])}"
+        f", attempt {show.plain(found['attempt'])}, base {show.plain(found['base_seq'])}"
+    )
+    if found["state_reason"]:
+        show.say(show.plain(found["state_reason"]))
+    if found["decision"]:
+        show.say(f"decided: {show.plain(found['decision'])} by {show.plain(found['decided_by'])}")
+
+
+def show_counts(counts: Mapping[str, Any]) -> None:
+    """One column per entity, one row per count that any of them has."""
+    entities = [name for name, value in counts.items() if isinstance(value, Mapping)]
+    names = list(dict.fromkeys(name for entity in entities for name in counts[entity]))
+    rows = [(name, *(_count(counts[entity].get(name)) for entity in entities)) for name in names]
+    show.table("Counts", ("", *entities), rows)
+
+
+def show_guards(guards: Sequence[Mapping[str, Any]]) -> None:
+    """Every guard with its figures, tripped ones first."""
+    rows = [
+        (
+            "HOLDS" if guard["tripped"] else "passes", guard["guard"], guard["scope"], guard["count"], guard["base"],
+            show.percent(guard["share"]), show.percent(guard["limit_share"]), guard["limit_floor"], guard["text"],
+        )
+        for guard in guards
+    ]  # fmt: skip
+    columns = ("", "guard", "scope", "count", "of", "share", "limit", "and at least", "in words")
+    show.table("Guards", columns, rows)
+
+
+def show_rows(rows: Sequence[Mapping[str, Any]]) -> None:
+    """A sample of the plan's rows: identifiers masked, spans and names of the changed columns."""
+    shown = [
+        (
+            row["entity"], row["action"], masked_key(row["entity"], row["key"]), row["line"],
+            span(row["from_before"], row["to_before"]), span(row["from_after"], row["to_after"]),
+            row["changed"], "inferred" if row["inferred"] else row["reason"],
+        )
+        for row in rows
+    ]  # fmt: skip
+    show.table(
+        f"{len(shown)} rows, losses first",
+        ("entity", "action", "key", "line", "before", "after", "columns", "why"),
+        shown,
+    )
+
+
+def masked_key(entity: str, key: Sequence[str]) -> str:
+    """The key columns of a row, each masked as its PHI class demands."""
+    from concord.protect import masked
+
+    columns = [ENTITIES[entity].column(name) for name in ENTITIES[entity].key]
+    return " ".join(masked(value, column.phi) for column, value in zip(columns, key, strict=False))
+
+
+def span(start: object, end: object) -> str:
+    """A half-open span as text; empty where there is none."""
+    return f"{start} to {end or 'open'}" if start else ""
+
+
+def _count(value: object) -> object:
+    return value if value is None or isinstance(value, int) else str(value)
+
+
+def _run(connection: Connection, name: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
+    from concord.postgres import run
+
+    return [dict(row) for row in run(connection, f"cli/{name}", values)]

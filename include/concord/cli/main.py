@@ -1,0 +1,81 @@
+"""The commands, put together."""
+
+from __future__ import annotations
+
+import os
+
+import typer
+
+from concord.catalogue import feeds as every_feed
+from concord.cli import environment, show
+from concord.cli.decisions import approve, decline
+from concord.cli.deliveries import deliveries, plan
+from concord.cli.guard import one_line
+from concord.cli.query import sql
+
+app = typer.Typer(
+    help="Concord: plan, then apply.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+)
+
+
+def bootstrap() -> None:
+    """Makes roles and databases on the server of CONCORD_DATABASE_URL, with the passwords of the role URLs.
+
+    That URL's role may create roles and databases; nothing but this command uses it.
+    """
+    from concord.sandbox.roles import bootstrap
+
+    admin_url = environment.required(os.environ.get("CONCORD_DATABASE_URL"), "CONCORD_DATABASE_URL")
+    urls = environment.role_urls(environment.settings(), os.environ.get("CONCORD_AIRFLOW_DATABASE_URL"))
+    made = bootstrap(admin_url, passwords=environment.passwords(urls))
+    show.say(f"roles: {show.plain(sorted(made))}")
+
+
+def migrate() -> None:
+    """Brings the database to the newest schema; running it again changes nothing."""
+    from concord.migrations import current_revision, migrate
+
+    owner_url = environment.required(environment.settings().owner_url, "CONCORD_OWNER_URL")
+    migrate(owner_url)
+    show.say(f"schema is at {show.plain(current_revision(owner_url))}")
+
+
+def feeds() -> None:
+    """Lists the feeds: who sends what, when, and what a missing member means."""
+    rows = [
+        (feed.name, feed.partner, feed.mode, feed.policy.omission, feed.schedule.cron, feed.schedule.tz, feed.owner)
+        for feed in every_feed().values()
+    ]
+    show.table("Feeds", ("feed", "partner", "mode", "omission", "schedule", "time zone", "owner"), rows)
+
+
+def incidents() -> None:
+    """Lists the open incidents: what on-call has to know."""
+    from concord.postgres import run
+
+    with environment.ledger(environment.settings()) as connection:
+        rows = run(connection, "cli/select_open_incidents")
+    show.records("Open incidents", rows)
+
+
+def check() -> None:
+    """Checks tables, ledger, accounting and landing against the rules; exit code 1 on findings."""
+    from concord import check as invariants
+
+    findings = invariants.run(environment.site())
+    for finding in findings:
+        ids = f" ({show.plain(list(finding.ids))})" if finding.ids else ""
+        show.say(f"[red]{show.plain(finding.code)}[/red]{ids}: {show.plain(finding.text)}")
+    show.say(f"{len(findings)} findings" if findings else "[green]no findings[/green]")
+    raise typer.Exit(1 if findings else 0)
+
+
+def pools() -> None:
+    """Prints the pools of all partners, as ``airflow pools import`` reads them."""
+    from concord.pools import pools_file
+
+    typer.echo(pools_file(), nl=False)
+
+
+for command in (bootstrap, migrate, feeds, deliveries, plan, approve, decline, sql, incidents, check, pools):
+    app.command()(one_line(command))

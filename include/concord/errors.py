@@ -1,0 +1,78 @@
+"""Errors, named by who has to act.
+
+No message of these classes may carry a value of a row: a message names the
+delivery, the line, the column and the rule. :func:`concord.postgres.without_values`
+and the validators strip third-party errors before they become one of these.
+"""
+
+from __future__ import annotations
+
+
+class ConcordError(Exception):
+    """Base of everything Concord raises on purpose."""
+
+
+class SourceUnavailable(ConcordError):
+    """The partner's system did not answer as it should; trying again helps.
+
+    ``retry_after`` is in seconds, where the partner asked for a pause.
+    """
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class SourceRefused(ConcordError):
+    """The partner's system answered and said no (host key, credentials): trying again makes it worse."""
+
+
+class DeliveryRejected(ConcordError):
+    """The same bytes break the same promise again: never retried.
+
+    ``code`` is stable (``structure.missing_column``, ``control.line_count``).
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+
+
+class NeedsDecision(ConcordError):
+    """A person must look before anything goes on."""
+
+
+class ContractError(ConcordError):
+    """A contract contradicts itself: the feed's file has to be mended."""
+
+    def __init__(self, feed: str, field: str, message: str) -> None:
+        super().__init__(f"feed {feed!r}, {field}: {message}")
+        self.feed, self.field = feed, field
+
+
+class Fenced(ConcordError):
+    """A newer attempt writes for this feed: this one may no longer publish."""
+
+
+class BaseMoved(ConcordError):
+    """The tables changed since the plan was computed: it has to be computed again."""
+
+
+class StageLost(ConcordError):
+    """The stage table is not what was staged (a cache was emptied): stage again from landing."""
+
+
+class IllegalTransition(ConcordError):
+    """The ledger refused a change of state that the specification does not have."""
+
+
+class Unbalanced(ConcordError):
+    """The accounting of a delivery does not add up: nothing was written."""
+
+
+class DatabaseUnavailable(ConcordError):
+    """Postgres refused, timed out or went away; the transaction did nothing and may be repeated."""
+
+
+class LandingDamaged(ConcordError):
+    """An archived object does not authenticate: truncated, reordered or altered."""

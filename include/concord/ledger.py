@@ -1,0 +1,227 @@
+"""The ledger: every delivery, its state, and which one may go next.
+
+States and their legal edges live in Postgres (``ops.legal_edge``); a trigger
+refuses any other and writes one ``ops.delivery_event`` per change.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+from psycopg import sql
+from psycopg.rows import DictRow
+from psycopg.types.json import Jsonb
+
+from concord.contract import Feed, Mode, Stage
+from concord.errors import ConcordError, Fenced
+from concord.postgres import Connection, one, run
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ID_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+RUNNING = frozenset({"staged", "planned"})
+STARTABLE = frozenset({"landed", "waiting"})
+NOT_WRITTEN = frozenset({"landed", "waiting", "staged", "planned", "held"})
+ENDED = frozenset({"published", "duplicate", "compared", "rejected", "declined", "superseded", "failed", "reverted"})
+
+
+class UnknownDelivery(ConcordError):
+    """There is no delivery with this id."""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One row of ``ops.delivery``; ids, dates and counts only, so it is safe to print."""
+
+    delivery_id: str
+    feed: str
+    partner: str
+    mode: str
+    is_pilot: bool
+    state: str
+    state_reason: str | None
+    attempt: int
+    arrival: int
+    file_date: date | None
+    file_sequence: int | None
+    is_resubmission: bool
+    as_of_date: date | None
+    sha256: str | None
+    byte_count: int | None
+    line_count: int | None
+    manifest: Mapping[str, Any] | None
+    contract_hash: str | None
+    drift: Mapping[str, Any]
+    applied_seq: int | None
+
+    @classmethod
+    def from_row(cls, row: DictRow) -> Delivery:
+        """A delivery from a row with at least these columns."""
+        return cls(**{name: row[name] for name in cls.__dataclass_fields__})
+
+    @property
+    def order(self) -> tuple[date, int, bool, int]:
+        """What puts deliveries of a feed in order (reconcile §3): date, sequence, resubmission, arrival."""
+        return (self.file_date or date.min, self.file_sequence or 0, self.is_resubmission, self.arrival)
+
+    @property
+    def run_id(self) -> str:
+        """Name of the Airflow run that works on this attempt: file date, id, attempt."""
+        day = self.file_date.isoformat() if self.file_date else "undated"
+        return f"{day}_{self.delivery_id}_{self.attempt}"
+
+
+def register(connection: Connection, feed: Feed) -> None:
+    """Makes sure the feed has its lease row."""
+    run(connection, "ledger/register_feed", {"feed": feed.name, "partner": feed.partner})
+
+
+def discover(
+    connection: Connection,
+    feed: Feed,
+    *,
+    name_sealed: bytes,
+    name_token: str,
+    size: int,
+    modified_at: datetime,
+    file_date: date | None,
+    sequence: int | None,
+    delivery_id: str | None = None,
+) -> str | None:
+    """Enters a remote file; returns its new delivery id, or None when the ledger knows it already."""
+    values = {
+        "delivery_id": delivery_id or new_id(),
+        "feed": feed.name,
+        "partner": feed.partner,
+        "mode": feed.mode.value,
+        "is_pilot": feed.stage is Stage.PILOT,
+        "name_sealed": name_sealed,
+        "name_token": name_token,
+        "size": size,
+        "modified_at": modified_at,
+        "file_date": file_date,
+        "sequence": sequence,
+    }
+    row = one(connection, "ledger/insert_delivery", values)
+    return row["delivery_id"] if row else None
+
+
+def new_id() -> str:
+    """Eight characters, 40 random bits; a clash is refused by the primary key."""
+    return "".join(secrets.choice(ID_ALPHABET) for _ in range(8))
+
+
+def find(connection: Connection, delivery_id: str, *, lock: bool = False) -> Delivery:
+    """The delivery, locked against changes of state on request; raises :class:`UnknownDelivery`."""
+    row = one(connection, "ledger/lock_delivery" if lock else "ledger/get_delivery", {"delivery_id": delivery_id})
+    if row is None:
+        raise UnknownDelivery(f"no delivery {delivery_id}")
+    return Delivery.from_row(row)
+
+
+def deliveries(connection: Connection, feed: str, states: frozenset[str] | None = None) -> list[Delivery]:
+    """Deliveries of a feed in order, all or those in ``states``."""
+    rows = run(connection, "ledger/list_deliveries", {"feed": feed, "states": sorted(states) if states else None})
+    return sorted(map(Delivery.from_row, rows), key=lambda delivery: delivery.order)
+
+
+def undiscovered(connection: Connection, feed: str) -> list[Delivery]:
+    """Deliveries that were seen at the partner and are not fetched yet."""
+    return deliveries(connection, feed, frozenset({"discovered"}))
+
+
+def move(connection: Connection, delivery_id: str, to: str, reason: str | None = None, **columns: Any) -> None:
+    """Changes the state and, with it, ``columns``; raises IllegalTransition where there is no such edge."""
+    assignments = sql.SQL("").join(
+        sql.SQL(", {} = {}").format(sql.Identifier(name), sql.Placeholder(name)) for name in columns
+    )
+    bound = {name: Jsonb(value) if isinstance(value, dict) else value for name, value in columns.items()}
+    values = {"delivery_id": delivery_id, "to": to, "reason": reason, **bound}
+    run(connection, "ledger/move_delivery", values, assignments=assignments)
+
+
+def require_attempt(delivery: Delivery, attempt: int) -> None:
+    """Raises :class:`Fenced` when a newer attempt of the delivery was opened meanwhile."""
+    if delivery.attempt != attempt:
+        raise Fenced(f"delivery {delivery.delivery_id}: attempt {attempt} is over, attempt {delivery.attempt} counts")
+
+
+def twin(connection: Connection, delivery: Delivery, sha256: str) -> str | None:
+    """The delivery these bytes repeat: the feed's latest applied, held or pending one (reconcile §3)."""
+    row = one(
+        connection, "ledger/find_twin", {"delivery_id": delivery.delivery_id, "feed": delivery.feed, "sha256": sha256}
+    )
+    return row["delivery_id"] if row else None
+
+
+def latest_applied(connection: Connection, feed: str) -> Delivery | None:
+    """The delivery with the highest order among those that are in the tables."""
+    applied = deliveries(connection, feed, frozenset({"applied", "published"}))
+    return applied[-1] if applied else None
+
+
+def startable(connection: Connection, feed: Feed) -> Delivery | None:
+    """The one delivery that may start now, or None (reconcile §3).
+
+    A full starts when nothing before it is still running; it passes older ones that
+    are held or failed. A delta never passes: everything before it must have ended.
+    """
+    everything = deliveries(connection, feed.name, NOT_WRITTEN | {"failed", "rejected"})
+    blocking = RUNNING | (frozenset() if feed.mode is not Mode.DELTA else frozenset({"held", "failed"}))
+    for delivery in everything:
+        if delivery.state in STARTABLE:
+            return delivery
+        if delivery.state in blocking:
+            return None
+    return None
+
+
+def mark_waiting(connection: Connection, feed: Feed, starts: Delivery | None) -> None:
+    """Landed deliveries that cannot start now are shown as waiting; the one that may is landed again."""
+    for delivery in deliveries(connection, feed.name, STARTABLE):
+        if starts is not None and delivery.delivery_id == starts.delivery_id:
+            if delivery.state == "waiting":
+                move(connection, delivery.delivery_id, "landed", "may start")
+        elif delivery.state == "landed":
+            move(connection, delivery.delivery_id, "waiting", "an earlier delivery goes first")
+
+
+def sequence_gap(connection: Connection, feed: Feed, delivery: Delivery) -> int | None:
+    """The first missing sequence number before ``delivery``, or None (reconcile §3)."""
+    if not feed.order.sequence or delivery.file_sequence is None:
+        return None
+    row = one(connection, "ledger/get_last_sequence", {"feed": feed.name})
+    last = row["last_sequence"] if row else None
+    gap = last is not None and delivery.file_sequence > last + 1
+    return last + 1 if gap and last is not None else None
+
+
+def reopen(connection: Connection, delivery: Delivery, reason: str) -> Delivery:
+    """Begins a new attempt of a failed, rejected or held delivery; returns it."""
+    to = {"held": "staged", "planned": "staged", "staged": "staged"}.get(delivery.state, "landed")
+    move(connection, delivery.delivery_id, to, reason, attempt=delivery.attempt + 1)
+    return find(connection, delivery.delivery_id)
+
+
+def take_fence(connection: Connection, feed: str) -> int:
+    """A new, higher fence for the feed: every older holder can no longer publish."""
+    row = one(connection, "ledger/take_fence", {"feed": feed})
+    assert row is not None
+    return int(row["fence"])
+
+
+def supersede_older(connection: Connection, delivery: Delivery) -> list[str]:
+    """Ends what an applied full takes the place of: older fulls, and deltas up to its as-of date."""
+    if delivery.mode != Mode.FULL.value:
+        return []
+    ended = []
+    for older in deliveries(connection, delivery.feed, NOT_WRITTEN | {"failed"}):
+        if older.order < delivery.order and older.delivery_id != delivery.delivery_id:
+            reason = f"delivery {delivery.delivery_id} took its place"
+            move(connection, older.delivery_id, "superseded", reason, superseded_by=delivery.delivery_id)
+            ended.append(older.delivery_id)
+    return ended

@@ -1,0 +1,106 @@
+"""Airflow Connections as plain access values: what a task needs, and nothing of Airflow.
+
+Called inside tasks only: a Connection read while a DAG is parsed would be read by
+every task process.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from airflow.sdk import Connection
+from airflow.sdk.exceptions import AirflowNotFoundException
+from psycopg import ProgrammingError
+from psycopg.conninfo import make_conninfo
+
+from concord.acquire import SftpAccess
+from concord.settings import SettingMissing, Settings
+
+LOADER = "concord_loader"
+"""The Postgres Connection of the loading role; without it ``CONCORD_LOADER_URL`` counts."""
+CHECKS_OFF = ("no_host_key_check", "allow_host_key_change")
+SAYS_NO = {"", "0", "false", "no", "none"}
+POSTGRES_EXTRAS = ("sslmode", "sslrootcert", "sslcert", "sslkey", "target_session_attrs", "channel_binding")
+
+
+def sftp_access(conn_id: str) -> SftpAccess:
+    """How to log in at the partner, from the SFTP Connection ``conn_id``.
+
+    Raises :class:`SettingMissing` where the Connection is missing, pins no host key,
+    switches the check of it off, or has no way to log in.
+    """
+    connection = _connection(conn_id)
+    if connection is None:
+        raise SettingMissing(f"there is no Airflow connection {conn_id!r}")
+    extra = connection.extra_dejson
+    refuse_unpinned(conn_id, extra)
+    key = _private_key(conn_id, extra)
+    if not connection.host or not connection.login or not (key or connection.password):
+        raise SettingMissing(f"connection {conn_id!r} needs host, login and a private_key or password")
+    return SftpAccess(
+        host=connection.host,
+        port=connection.port or 22,
+        username=connection.login,
+        host_key=str(extra["host_key"]).strip(),
+        private_key=key,
+        password=connection.password or None,
+        timeout_s=float(extra.get("conn_timeout", 20)),
+    )
+
+
+def refuse_unpinned(conn_id: str, extra: Mapping[str, Any]) -> None:
+    """Raises :class:`SettingMissing` unless ``extra`` pins a host key and leaves the check on."""
+    for name in CHECKS_OFF:
+        if str(extra.get(name, "")).strip().lower() not in SAYS_NO:
+            raise SettingMissing(f"connection {conn_id!r} says {name}: whoever answers would be believed")
+    if len(str(extra.get("host_key") or "").split()) < 2:
+        raise SettingMissing(f"connection {conn_id!r} pins no host_key (as in 'ssh-ed25519 AAAA…')")
+
+
+def _private_key(conn_id: str, extra: Mapping[str, Any]) -> str | None:
+    if extra.get("private_key_passphrase"):
+        raise SettingMissing(f"connection {conn_id!r}: keep the key unencrypted in the secrets backend, no passphrase")
+    if extra.get("private_key"):
+        return str(extra["private_key"])
+    path = extra.get("key_file")
+    return Path(str(path)).read_text(encoding="ascii") if path else None
+
+
+def settings() -> Settings:
+    """This installation's settings: the environment, with the loader's Connection where there is one.
+
+    Raises :class:`SettingMissing` naming what is not set.
+    """
+    environment = dict(os.environ)
+    loader = _connection(LOADER)
+    if loader is not None:
+        environment["CONCORD_LOADER_URL"] = conninfo(loader)
+    return Settings.from_environment(environment)
+
+
+def conninfo(connection: Connection) -> str:
+    """The Postgres Connection ``connection`` as a libpq connection string."""
+    extra = {name: value for name, value in connection.extra_dejson.items() if name in POSTGRES_EXTRAS}
+    parts = {
+        "host": connection.host,
+        "port": connection.port,
+        "user": connection.login,
+        "password": connection.password,
+        "dbname": connection.schema,
+    }
+    try:
+        return make_conninfo("", **{name: value for name, value in (parts | extra).items() if value})
+    except ProgrammingError:
+        pass
+    raise SettingMissing(f"connection {connection.conn_id!r} is no Postgres connection")
+
+
+def _connection(conn_id: str) -> Connection | None:
+    try:
+        found: Connection = Connection.get(conn_id)
+    except AirflowNotFoundException:
+        return None
+    return found

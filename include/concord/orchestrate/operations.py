@@ -1,0 +1,142 @@
+"""``concord_reconciler``: every five minutes, mends what a crash left open.
+
+A worker that dies, a run marked failed by hand or an approval answered in the shell
+leave ledger and Airflow apart. The ledger is right; this DAG brings Airflow after it.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import DAG, CronTriggerTimetable, TriggerRule, task
+
+from concord.airflow_api import AirflowApi, AirflowRefused, RequiredAction
+from concord.contract import Feed
+from concord.errors import ConcordError
+from concord.orchestrate.approval import Approve
+from concord.orchestrate.contracts import readable
+from concord.orchestrate.defaults import patience
+from concord.orchestrate.runs import open_all
+from concord.orchestrate.tasks import DELIVERY_ID, Counts, described, opened
+from concord.settings import SettingMissing, Settings
+
+if TYPE_CHECKING:
+    from concord.steps import Site
+
+log = logging.getLogger(__name__)
+
+RECONCILER = "concord_reconciler"
+OWNER = "operations"
+ANSWERS = {"approve": Approve.APPROVE, "decline": Approve.REJECT}
+TOO_LATE = (404, 409)
+
+
+class Unfinished(ConcordError):
+    """Some feeds could not be seen to; the others were."""
+
+
+def on_failure(context: Any) -> None:
+    """Tells on-call that the reconciler itself is in trouble. Never raises."""
+    try:
+        with opened() as site:
+            site.notifier(f"{RECONCILER}: {context['ti'].task_id} failed", described(context.get("exception")))
+    except Exception as trouble:  # noqa: BLE001 — a callback that fails must not hide what it reports
+        log.error("nobody could be told: %s", described(trouble))  # noqa: TRY400 — no traceback: it may quote values
+
+
+def reconciler_dag() -> DAG:
+    """Builds the reconciler DAG."""
+
+    @task(multiple_outputs=False)
+    def repair_ledger() -> Counts:
+        """Repairs what a crash left open and escalates what waits too long."""
+        with opened() as site:
+            from concord import steps
+
+            return steps.reconcile_ledger(site)
+
+    @task(multiple_outputs=False, trigger_rule=TriggerRule.ALL_DONE)
+    def answer_approvals() -> Counts:
+        """Answers approvals in Airflow that the ledger has decided."""
+        with opened() as site:
+            return {"answered": answer_decided(site)}
+
+    @task(multiple_outputs=False, trigger_rule=TriggerRule.ALL_DONE)
+    def open_runs() -> Counts:
+        """Opens the runs that should be open and are not."""
+        with opened() as site:
+            return {"opened": open_due(site)}
+
+    with DAG(
+        dag_id=RECONCILER,
+        description="Brings Airflow after the ledger, and tells who waits too long.",
+        doc_md=__doc__,
+        schedule=CronTriggerTimetable("*/5 * * * *", timezone="UTC", run_immediately=timedelta(0)),
+        catchup=False,
+        max_active_runs=1,
+        default_args={**patience(OWNER), "retries": 1, "on_failure_callback": [on_failure]},
+        tags=["operations"],
+    ) as dag:
+        repair_ledger() >> [answer_approvals(), open_runs()]
+    return dag
+
+
+def answer_decided(site: Site) -> int:
+    """Answers every waiting approval whose delivery the ledger has decided; returns how many."""
+    from concord import steps
+
+    by_name = {feed.name: feed for feed in readable().sound}
+    answered = 0
+    with airflow_api(site.settings) as airflow:
+        for waiting in airflow.required_actions():
+            feed = by_name.get(waiting.dag)
+            delivery_id = feed and _delivery(airflow, waiting)
+            verdict = steps.standing(feed, delivery_id, site) if feed and delivery_id else None
+            if verdict is not None:
+                answered += _answered(airflow, waiting, verdict)
+    return answered
+
+
+def airflow_api(settings: Settings) -> AirflowApi:
+    """A client that acts as the service account: a task's own token cannot answer another run's approval."""
+    if not (settings.airflow_url and settings.airflow_user and settings.airflow_password):
+        raise SettingMissing("CONCORD_AIRFLOW_URL, CONCORD_AIRFLOW_USER or CONCORD_AIRFLOW_PASSWORD is not set")
+    return AirflowApi(settings.airflow_url, settings.airflow_user, settings.airflow_password)
+
+
+def _delivery(airflow: AirflowApi, waiting: RequiredAction) -> str | None:
+    """The delivery of the run that waits; a run opened by hand has any id, so its form is asked."""
+    conf = airflow.run(waiting.dag, waiting.run_id).get("conf") or {}
+    return str(conf["delivery_id"]) if DELIVERY_ID.match(str(conf.get("delivery_id"))) else None
+
+
+def _answered(airflow: AirflowApi, waiting: RequiredAction, verdict: str) -> bool:
+    """Answers with ``verdict``; False where somebody was first, or the run is gone."""
+    try:
+        airflow.answer(waiting.dag, waiting.run_id, waiting.task, ANSWERS[verdict])
+    except AirflowRefused as refused:
+        if refused.status in TOO_LATE:
+            return False
+        raise
+    return True
+
+
+def open_due(site: Site) -> int:
+    """Opens due runs of every feed; one feed's trouble does not hold up another. Returns how many were new."""
+    from concord import steps
+
+    opened_runs, troubled = 0, []
+    for feed in readable().sound:
+        try:
+            opened_runs += open_all(feed, steps.open_runs(feed, site))
+        except ConcordError as error:
+            troubled.append(_told(feed, error))
+    if troubled:
+        raise Unfinished("; ".join(troubled))
+    return opened_runs
+
+
+def _told(feed: Feed, error: ConcordError) -> str:
+    return f"{feed.name}: {described(error)}"

@@ -1,0 +1,116 @@
+"""From landed bytes to text: one module per format.
+
+``records.py`` finds records in bytes · ``header.py`` compares a header with the
+contract · ``control.py`` counts against a trailer · ``delimited.py`` puts them
+together. Nothing is interpreted here: every value stays text, and every physical
+line ends up in exactly one of record, refused, ignored and control (reconcile §10).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from pandas import DataFrame
+
+
+class Reason(StrEnum):
+    """Why a record could not be read; stable codes, shown in quarantine."""
+
+    FIELD_COUNT = "record.field_count"
+    """More or fewer fields than the header; one empty field too many at the end is tolerated."""
+    QUOTE = "record.quote"
+    """A quote that never closes, or stands inside an unquoted field."""
+    ENCODING = "record.encoding"
+    """Bytes that are not text in the feed's encoding; nothing is guessed."""
+    NUL = "record.nul"
+    TOO_LONG = "record.too_long"
+    LINE_END = "record.line_end"
+    """A carriage return outside quotes that is no line end: two records glued together, or an old Mac's."""
+
+
+BLANK_LINE = "blank_line"
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A record that could not be read: first physical line, how many lines, why, and its bytes.
+
+    ``raw`` has no line end; of a record that is too long it holds the beginning
+    (the whole stays in landing). It may hold PHI, so it is not in the ``repr``.
+    """
+
+    line: int
+    lines: int
+    reasons: tuple[str, ...]
+    raw: bytes
+
+    def __repr__(self) -> str:
+        return f"Refused(line={self.line}, lines={self.lines}, reasons={self.reasons})"
+
+
+@dataclass(frozen=True)
+class Ignored:
+    """Lines that are no record, and why (``blank_line``)."""
+
+    line: int
+    lines: int
+    reason: str
+
+
+@dataclass(frozen=True, eq=False)
+class Chunk:
+    """Consecutive records of a delivery, and what stood between them.
+
+    ``frame`` holds the contract's source columns (those the file has), dtype ``str``,
+    blank = ``""``, index 0..n-1. ``line`` and ``lines`` (int64, n) give each row's
+    first physical line, from 1, and how many it spans. ``control`` are the lines of
+    the header and of control records.
+    """
+
+    frame: DataFrame
+    line: NDArray[np.int64]
+    lines: NDArray[np.int64]
+    refused: tuple[Refused, ...]
+    ignored: tuple[Ignored, ...]
+    control: tuple[int, ...]
+    data: bytes
+    span: NDArray[np.int64]
+
+    def raw(self, position: int) -> bytes:
+        """The bytes of row ``position`` as they arrived, without the line end. PHI."""
+        start, end = self.span[position]
+        return self.data[int(start) : int(end)]
+
+    def __repr__(self) -> str:
+        return f"Chunk(rows={len(self.frame)}, refused={len(self.refused)}, ignored={len(self.ignored)})"
+
+
+@dataclass(frozen=True)
+class Drift:
+    """How a header differs from the contract without breaking it.
+
+    ``extra`` holds names as the partner wrote them: text of the partner, for the
+    ledger and the hold, not for a log.
+    """
+
+    extra: tuple[str, ...] = ()
+    missing_optional: tuple[str, ...] = ()
+    reordered: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.extra or self.missing_optional or self.reordered)
+
+
+def line_accounting(chunk: Chunk) -> dict[str, int]:
+    """Physical lines of ``chunk`` by disposition: ``record``, ``refused``, ``ignored``, ``control``."""
+    return {
+        "record": int(chunk.lines.sum()),
+        "refused": sum(refused.lines for refused in chunk.refused),
+        "ignored": sum(ignored.lines for ignored in chunk.ignored),
+        "control": len(chunk.control),
+    }

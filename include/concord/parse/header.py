@@ -1,0 +1,123 @@
+"""Reads the header of a delimited file and compares it with the contract.
+
+No message quotes the header: a file that lacks one begins with somebody's row.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+
+from concord.contract import Delimited, Feed
+from concord.errors import DeliveryRejected
+from concord.parse import Drift
+from concord.parse.blocks import BlockReader
+
+BOM = b"\xef\xbb\xbf"
+OTHER_BOMS = (b"\xff\xfe", b"\xfe\xff")
+DELIMITERS = (",", ";", "\t", "|", ":", "~", "^")
+
+
+def skip_byte_order_mark(reader: BlockReader) -> None:
+    """Takes a UTF-8 byte order mark; raises :class:`DeliveryRejected` for an empty file or one in UTF-16."""
+    start = reader.peek(lambda data: len(data) >= len(BOM))
+    if start.startswith(OTHER_BOMS):
+        raise DeliveryRejected("structure.encoding", "the file is in UTF-16")
+    if start.startswith(BOM):
+        reader.take(len(BOM))
+        start = reader.peek(bool)
+    if not start:
+        raise DeliveryRejected("structure.empty", "the file has no byte of content")
+
+
+def take_line(reader: BlockReader, layout: Delimited) -> bytes:
+    """The next physical line without its line end; raises :class:`DeliveryRejected` where there is no sound one."""
+    limit = layout.max_record_bytes
+    data = reader.peek(lambda known: b"\n" in known or len(known) > limit)
+    line, end, _ = data[: limit + 2].partition(b"\n")
+    if b"\r" in line.removesuffix(b"\r"):
+        raise DeliveryRejected("structure.line_ends", "lines end in a bare carriage return")
+    if not end and not data:
+        raise DeliveryRejected("structure.empty", "the file has no header line")
+    if not end and len(data) > limit:
+        raise DeliveryRejected("structure.header", f"the header is longer than {limit} bytes")
+    if not end:
+        raise DeliveryRejected("structure.no_final_terminator", "the file ends inside its header")
+    reader.take(len(line) + 1)
+    return line.removesuffix(b"\r")
+
+
+def fields(line: bytes, layout: Delimited) -> list[str]:
+    """The stripped fields of a header or control line; raises :class:`DeliveryRejected` where it cannot be read."""
+    try:
+        text = line.decode(layout.encoding)
+        rows = list(csv.reader([text], delimiter=layout.delimiter, quotechar=layout.quote, strict=True))
+    except UnicodeDecodeError:
+        rows = None
+        code, problem = "structure.encoding", f"the header is not text in {layout.encoding}"
+    except csv.Error:
+        rows = None
+        code, problem = "structure.header", "the header's quoting is broken"
+    if rows is None:
+        raise DeliveryRejected(code, problem)
+    return [field.strip() for field in rows[0]] if rows else []
+
+
+def column_names(feed: Feed, header: Sequence[str]) -> tuple[str, ...]:
+    """The names of the columns, in file order; raises :class:`DeliveryRejected` (``structure.*``).
+
+    An empty last name comes from a delimiter at the end of the line and is dropped.
+    """
+    names = tuple(header[:-1]) if len(header) > 1 and not header[-1] else tuple(header)
+    if len(names) > feed.format.max_columns:
+        raise DeliveryRejected("structure.too_many_columns", f"{len(names)} columns, {feed.format.max_columns} allowed")
+    refuse_wrong_delimiter(feed, names)
+    refuse_duplicates(names, among=sources(feed))
+    refuse_missing(feed, names)
+    refuse_duplicates(names, among=names)
+    return names
+
+
+def refuse_wrong_delimiter(feed: Feed, names: Sequence[str]) -> None:
+    """Raises ``structure.delimiter`` where the header reads well with another delimiter only."""
+    wanted = required_sources(feed)
+    if len(names) > 1 or wanted <= set(names):
+        return
+    for other in DELIMITERS:
+        pieces = {piece.strip(f" {feed.format.quote}") for piece in names[0].split(other)} if names else set()
+        if other != feed.format.delimiter and len(pieces) > 1 and pieces & wanted:
+            raise DeliveryRejected("structure.delimiter", f"expected {feed.format.delimiter!r}, found {other!r}")
+
+
+def refuse_duplicates(names: Sequence[str], *, among: Sequence[str]) -> None:
+    """Raises ``structure.duplicate_column`` where a name ``among`` these stands twice, by position."""
+    for position, name in enumerate(names, 1):
+        first = names.index(name) + 1
+        if first < position and name in among:
+            raise DeliveryRejected("structure.duplicate_column", f"columns {first} and {position} have one name")
+
+
+def refuse_missing(feed: Feed, names: Sequence[str]) -> None:
+    """Raises ``structure.missing_column`` naming every required column of the contract that is not there."""
+    missing = [source for source in dict.fromkeys(sources(feed)) if source in required_sources(feed) - set(names)]
+    if missing:
+        raise DeliveryRejected("structure.missing_column", f"required by the contract: {', '.join(missing)}")
+
+
+def sources(feed: Feed) -> tuple[str, ...]:
+    """The source columns the contract reads, each once, in contract order."""
+    return tuple(dict.fromkeys(mapping.source for mapping in feed.columns.values()))
+
+
+def required_sources(feed: Feed) -> set[str]:
+    """The source columns that must be in every file."""
+    return {mapping.source for mapping in feed.columns.values() if not mapping.optional_column}
+
+
+def drift(feed: Feed, names: Sequence[str]) -> Drift:
+    """How the header differs from the contract: extra and missing optional columns, and their order."""
+    wanted, given = sources(feed), set(names)
+    in_both = [name for name in names if name in wanted]
+    extra = tuple(name for name in names if name not in wanted and name not in feed.ignored)
+    missing = tuple(name for name in wanted if name not in given)
+    return Drift(extra, missing, reordered=in_both != [name for name in wanted if name in given])

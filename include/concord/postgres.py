@@ -1,0 +1,100 @@
+"""Postgres, spoken to in SQL files: connections, statements, errors without values.
+
+psycopg's messages carry row values (``DETAIL: Key (ssn)=(...)``), so every
+statement runs inside :func:`without_values`, which keeps SQLSTATE and the names
+of the objects concerned and drops the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from importlib.resources import files
+from typing import Any, LiteralString, cast
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import DictRow, dict_row
+
+from concord.errors import ConcordError, DatabaseUnavailable, Fenced, IllegalTransition, StageLost, Unbalanced
+
+Connection = psycopg.Connection[DictRow]
+
+RAISED_BY_US = {
+    "CC001": IllegalTransition,
+    "CC002": Fenced,
+    "CC003": Unbalanced,
+    "CC004": StageLost,
+}
+"""SQLSTATEs our own functions and triggers raise, whose messages we wrote ourselves."""
+
+TRANSIENT = ("08", "40", "53", "55", "57", "58")
+"""SQLSTATE classes after which the same transaction may succeed (connection, rollback, resources, lock, operator, system)."""
+
+
+class StatementFailed(ConcordError):
+    """A statement failed for a reason that trying again does not change."""
+
+
+@contextmanager
+def connect(url: str, *, application: str = "concord") -> Iterator[Connection]:
+    """A connection that commits on success and rolls back on an error; errors carry no values."""
+    with without_values():
+        with psycopg.connect(url, row_factory=dict_row, application_name=application, connect_timeout=15) as connection:
+            connection.execute("SET TIME ZONE 'UTC'")
+            connection.commit()
+            yield connection
+
+
+@contextmanager
+def without_values() -> Iterator[None]:
+    """Turns psycopg's errors into ours: SQLSTATE and object names, never a value."""
+    try:
+        yield
+    except psycopg.Error as error:
+        # from None: a traceback must not print the original, whose DETAIL quotes a row.
+        raise _ours(error) from None
+
+
+def _ours(error: psycopg.Error) -> ConcordError:
+    # Without a SQLSTATE the server did not answer (or the client could not read what it said).
+    state = error.sqlstate or ("08000" if isinstance(error, psycopg.OperationalError) else "XX000")
+    if state in RAISED_BY_US:
+        return RAISED_BY_US[state](error.diag.message_primary or state)
+    where = ", ".join(filter(None, (error.diag.schema_name, error.diag.table_name, error.diag.constraint_name)))
+    text = f"SQLSTATE {state} {type(error).__name__}" + (f" at {where}" if where else "")
+    transient = state.startswith(TRANSIENT)
+    return DatabaseUnavailable(text) if transient else StatementFailed(text)
+
+
+@cache
+def statement(name: str) -> str:
+    """Text of ``sql/<name>.sql``; ``name`` is verb_object, with its folder."""
+    return files("concord.sql").joinpath(f"{name}.sql").read_text(encoding="utf-8")
+
+
+def compose(name: str, **parts: sql.Composable) -> sql.Composed:
+    """The statement ``name`` with its ``{placeholders}`` filled by identifiers and composed lists."""
+    return sql.SQL(cast(LiteralString, statement(name))).format(**parts)
+
+
+def run(
+    connection: Connection, name: str, values: Mapping[str, Any] | None = None, **parts: sql.Composable
+) -> list[DictRow]:
+    """Runs statement ``name``; returns its rows (empty for a statement without any)."""
+    cursor = connection.execute(compose(name, **parts), values)
+    return cursor.fetchall() if cursor.description else []
+
+
+def one(
+    connection: Connection, name: str, values: Mapping[str, Any] | None = None, **parts: sql.Composable
+) -> DictRow | None:
+    """Runs statement ``name``; returns its first row, or None."""
+    rows = run(connection, name, values, **parts)
+    return rows[0] if rows else None
+
+
+def identifiers(names: tuple[str, ...] | list[str]) -> sql.Composed:
+    """``"a", "b", "c"``."""
+    return sql.SQL(", ").join(map(sql.Identifier, names))

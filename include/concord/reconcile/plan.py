@@ -1,0 +1,225 @@
+"""Computes the plan of a delivery: the stored diff, its guards, its digest (reconcile §4 to §6).
+
+One repeatable-read transaction: the base (the feed's ``state_seq``) and the held
+rows are of one instant, so that apply can tell whether anything moved since.
+"""
+
+from __future__ import annotations
+
+import calendar
+from dataclasses import asdict, dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from psycopg import sql
+from psycopg.types.json import Jsonb
+
+from concord.contract import Feed, Mode, Omission
+from concord.entities import ELIGIBILITY, MEMBER, Entity
+from concord.ledger import Delivery
+from concord.postgres import Connection, one, run
+from concord.reconcile import balance
+from concord.reconcile.guard import Figures, Finding, ScopeFigures, evaluate
+from concord.reconcile.parts import Parts
+from concord.reconcile.sift import sift
+from concord.stage import Staging
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a plan is computed from. ``previous`` is the staging of the latest applied full, where it is at hand."""
+
+    feed: Feed
+    delivery: Delivery
+    staging: Staging
+    previous: Staging | None
+    carried_plans: tuple[int, ...]
+    compare_only: str | None
+
+    @property
+    def as_of(self) -> date:
+        """The day the delivery speaks of; every date is judged against it."""
+        return self.delivery.as_of_date or self.delivery.file_date or date.min
+
+    @property
+    def is_full(self) -> bool:
+        """Whether absence is evidence."""
+        return self.feed.mode is not Mode.DELTA
+
+    def parts(self, entity: Entity) -> Parts:
+        """The SQL pieces for one entity of this delivery."""
+        return Parts(self.feed, entity, self.staging, frozenset(self.delivery.drift.get("missing_columns", ())))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A stored plan: ids and counts only."""
+
+    plan_id: int
+    base_seq: int
+    digest: str
+    verdict: str
+    counts: dict[str, dict[str, int]]
+    balance: dict[str, Any]
+    findings: tuple[Finding, ...]
+
+    @property
+    def tripped(self) -> tuple[Finding, ...]:
+        """The guards that hold this plan."""
+        return tuple(finding for finding in self.findings if finding.tripped)
+
+
+def compute(connection: Connection, context: Context) -> Plan:
+    """Stores a new plan in the caller's transaction; raises Unbalanced when the accounting is off."""
+    prefer_set_work(connection)
+    base = one(connection, "plan/get_base", {"feed": context.feed.name}) or {}
+    values = _values(context, base)
+    row = one(connection, "plan/create_plan", values) or {}
+    values["plan_id"] = row["plan_id"]
+    spans, members = context.parts(ELIGIBILITY), context.parts(MEMBER)
+    sift(connection, context.feed, spans)
+    _decide_spans(connection, context, values, spans)
+    run(connection, "plan/decide_members", {**values, "entity": "member"}, **members.all())
+    return _conclude(connection, context, values, row["base_seq"])
+
+
+def prefer_set_work(connection: Connection) -> None:
+    """Fresh tables have no statistics: nested loops over a million rows would be chosen for their sake."""
+    connection.execute("SET LOCAL work_mem = '256MB'")
+    connection.execute("SET LOCAL enable_nestloop = off")
+
+
+def _values(context: Context, base: dict[str, Any]) -> dict[str, Any]:
+    policy, as_of = context.feed.policy, context.as_of
+    return {
+        "delivery_id": context.delivery.delivery_id,
+        "attempt": context.delivery.attempt,
+        "stage_no": context.staging.stage_no,
+        "feed": context.feed.name,
+        "partner": context.feed.partner,
+        "entity": ELIGIBILITY.name,
+        "contract_hash": context.feed.fingerprint,
+        "as_of": as_of,
+        "grace": policy.grace.days,
+        "retro_bound": as_of - policy.retro_limit,
+        "look_back_bound": as_of - policy.look_back,
+        "omission": policy.omission.value,
+        "absences": policy.absences,
+        "inferred_end": inferred_end(policy.omission, as_of, policy.cutoff_day),
+        "is_first": base.get("applied_delivery_id") is None,
+        "is_full": context.is_full,
+        "seen_delivery_id": base.get("seen_delivery_id"),
+        "carried_plans": list(context.carried_plans),
+        "groups": list(context.feed.scope.groups),
+        "lines": list(context.feed.scope.lines),
+    }
+
+
+def inferred_end(omission: Omission, as_of: date, cutoff_day: int) -> date:
+    """First uncovered day of a member missing as of ``as_of`` (reconcile §4): never the approval's date."""
+    days = calendar.monthrange(as_of.year, as_of.month)[1]
+    next_month = as_of.replace(day=1) + timedelta(days=days)
+    if omission is Omission.END_OF_MONTH:
+        return next_month
+    if omission is Omission.CUTOFF_DAY:
+        return as_of.replace(day=1) if as_of.day <= cutoff_day else next_month
+    return as_of
+
+
+def _decide_spans(connection: Connection, context: Context, values: dict[str, Any], parts: Parts) -> None:
+    composed = parts.all()
+    before = (
+        "create_scope",
+        "create_residue",
+        "create_pairs",
+        "pair_same_start",
+        "pair_overlaps",
+        "pair_continuations",
+    )
+    for name in (*before, "decide_pairs", "decide_incoming"):
+        run(connection, f"plan/{name}", values, **composed)
+    if context.is_full:
+        _decide_absent(connection, context, values, composed)
+    for name in ("find_overlaps", "mark_overlaps", "drop_overlap_rows", "keep_overlap_spans", "mark_ignored"):
+        run(connection, f"plan/{name}", values, **composed)
+
+
+def _decide_absent(
+    connection: Connection, context: Context, values: dict[str, Any], composed: dict[str, sql.Composable]
+) -> None:
+    for name in ("create_presence", "index_presence", "create_hints", "create_hinted", "create_carried"):
+        run(connection, f"plan/{name}", values, **composed)
+    if context.previous is None:
+        run(connection, "plan/create_seen_nothing", values, **composed)
+    else:
+        run(connection, "plan/create_seen", values, previous=context.previous.table, **composed)
+    run(connection, "plan/decide_absent", values, **composed)
+
+
+def _conclude(connection: Connection, context: Context, values: dict[str, Any], base_seq: int) -> Plan:
+    balances, counts = _balances(connection, context, values)
+    findings = evaluate(context.feed, _figures(connection, context, values))
+    for finding in findings:
+        run(connection, "plan/insert_guard", _guard_row(values["plan_id"], finding))
+    digest = (one(connection, "plan/digest_plan", values) or {})["digest"]
+    verdict = "compare" if context.compare_only else "hold" if any(f.tripped for f in findings) else "apply"
+    stored = {"digest": digest, "verdict": verdict, "counts": Jsonb(counts), "balance": Jsonb(balances)}
+    run(connection, "plan/finish_plan", {"plan_id": values["plan_id"], **stored})
+    return Plan(values["plan_id"], base_seq, digest, verdict, counts, balances, tuple(findings))
+
+
+def _balances(
+    connection: Connection, context: Context, values: dict[str, Any]
+) -> tuple[dict[str, Any], dict[str, dict[str, int]]]:
+    counts: dict[str, dict[str, int]] = {"eligibility": {}, "member": {}}
+    for row in run(connection, "plan/count_actions", values):
+        entity = counts[row["entity"]]
+        entity[row["action"]] = row["rows"]
+        entity["losses"] = entity.get("losses", 0) + row["losses"]
+    spans, members = context.parts(ELIGIBILITY), context.parts(MEMBER)
+    lines = balance.account_lines(connection, values["delivery_id"], context.staging.line_count, spans)
+    decided = balance.check_spans(connection, "check_spans", values["delivery_id"], values, spans)
+    known = balance.check_spans(
+        connection, "check_members", values["delivery_id"], {**values, "entity": "member"}, members
+    )
+    totals = dict(one(connection, "plan/count_spans", values, **spans.all()) or {})
+    span_counts = counts["eligibility"]
+    span_counts |= {"unchanged": decided["unchanged"], "incoming": totals["incoming"], "held": totals["held"]}
+    span_counts["keep"] = span_counts.get("keep", 0) + (decided["end_known"] if context.is_full else 0)
+    counts["member"] |= {"unchanged": known["unchanged"], "incoming": known["incoming"], "held": known["held"]}
+    verdicts = {
+        "lines": lines,
+        "spans": {"verdict": "balanced", **decided},
+        "members": {"verdict": "balanced", **known},
+    }
+    return verdicts, counts
+
+
+def _figures(connection: Connection, context: Context, values: dict[str, Any]) -> Figures:
+    composed = context.parts(ELIGIBILITY).all()
+    totals = dict(one(connection, "plan/get_totals", values, **composed) or {})
+    persons = dict(one(connection, "plan/get_persons", values, **composed) or {})
+    scopes = run(connection, "plan/get_figures", values, **composed)
+    tail = 0
+    if context.is_full and context.previous is not None:
+        found = one(connection, "plan/get_tail", values, previous=context.previous.table) or {}
+        tail = int(found["tail_losses"])
+    return Figures(
+        scopes=tuple(ScopeFigures(**{**row, "scope": tuple(row["scope"])}) for row in scopes),
+        tail_losses=tail,
+        is_first=values["is_first"],
+        is_full=context.is_full,
+        **{name: int(value) for name, value in (totals | persons).items()},
+    )
+
+
+def _guard_row(plan_id: int, finding: Finding) -> dict[str, Any]:
+    row = asdict(finding)
+    limit = row.pop("limit")
+    share = min(round(finding.share, 6), 999.0)
+    return row | {
+        "plan_id": plan_id,
+        "share": share,
+        "limit_share": limit["share"] if limit else None,
+        "limit_floor": limit["floor"] if limit else None,
+    }

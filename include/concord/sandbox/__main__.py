@@ -1,0 +1,5 @@
+"""``python -m concord.sandbox [demo|up|down]``."""
+
+from concord.sandbox.demo import main
+
+raise SystemExit(main())

@@ -1,0 +1,288 @@
+"""Airflow as four supervised processes on 127.0.0.1.
+
+Not ``airflow standalone``: a SIGTERM to it leaves the scheduler and the API server
+behind, and the next start finds the old one answering. The two log servers are left
+out: they would listen on every interface, and on one machine the API server reads
+the log files itself.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import secrets
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+from concord.airflow_api import AirflowApi, AirflowRefused, AirflowUnavailable
+from concord.errors import ConcordError
+from concord.sandbox.processes import Child, created, free_ports, start, stop
+
+COMPONENTS: Mapping[str, tuple[str, ...]] = {
+    "api-server": ("api-server",),
+    "scheduler": ("scheduler", "--skip-serve-logs"),
+    "dag-processor": ("dag-processor",),
+    "triggerer": ("triggerer", "--skip-serve-logs"),
+}
+
+HEALTHY = ("metadatabase", "scheduler", "dag_processor", "triggerer")
+
+EXISTS_ALREADY = 409
+
+SIMPLE_AUTH = "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager"
+
+USERS = {"admin": "admin", "analyst": "viewer", "concord": "op"}
+"""Users and their roles in the Simple auth manager; ``concord`` is the service account of shell and reconciler."""
+
+Progress = Callable[[str], None]
+
+
+class AirflowFailed(ConcordError):
+    """Airflow's processes did not come up; the message has the end of the log."""
+
+
+@dataclass(frozen=True)
+class AirflowHome:
+    """Where one Airflow lives and what it is made of. Secrets are made up once per home.
+
+    ``database_url`` is a libpq URL. ``users`` maps user names to roles of the Simple
+    auth manager; ``passwords`` is filled for each.
+    """
+
+    home: Path
+    database_url: str = field(repr=False)
+    dags: Path
+    plugins: Path
+    port: int
+    users: Mapping[str, str] = field(default_factory=lambda: dict(USERS))
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def create(cls, home: Path, *, database_url: str, project: Path, port: int | None = None) -> AirflowHome:
+        """A home below ``home`` with the project's ``dags`` and ``plugins``; keeps the secrets it finds there."""
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return cls(
+            home=home,
+            database_url=database_url,
+            dags=project / "dags",
+            plugins=project / "plugins",
+            port=port or free_ports(1)[0],
+            secrets=_secrets(home / "secrets.json"),
+        )
+
+    @property
+    def url(self) -> str:
+        """Address of the UI and the REST API."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def passwords(self) -> dict[str, str]:
+        """Password by user name."""
+        return {user: self.secrets[f"password_{user}"] for user in self.users}
+
+    def environment(self) -> dict[str, str]:
+        """Every ``AIRFLOW*`` variable of this installation."""
+        return {"AIRFLOW_HOME": str(self.home)} | {f"AIRFLOW__{name}": value for name, value in self._options().items()}
+
+    def _options(self) -> dict[str, str]:
+        # An option that Airflow does not know is ignored without a word: keep to names of its config.yml.
+        return {
+            "CORE__DAGS_FOLDER": str(self.dags),
+            "CORE__PLUGINS_FOLDER": str(self.plugins),
+            "CORE__EXECUTOR": "LocalExecutor",
+            "CORE__PARALLELISM": "4",
+            "CORE__LOAD_EXAMPLES": "False",
+            "CORE__AUTH_MANAGER": SIMPLE_AUTH,
+            "CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(f"{user}:{role}" for user, role in self.users.items()),
+            "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(self.home / "passwords.json"),
+            "CORE__FERNET_KEY": self.secrets["fernet_key"],
+            "CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
+            "DATABASE__SQL_ALCHEMY_CONN": self.database_url.replace("postgresql://", "postgresql+psycopg://", 1),
+            "API__HOST": "127.0.0.1",
+            "API__PORT": str(self.port),
+            "API__BASE_URL": self.url,
+            "API__WORKERS": "1",
+            "API__SECRET_KEY": self.secrets["api_secret"],
+            "API__EXPOSE_CONFIG": "False",
+            "API__EXPOSE_STACKTRACE": "False",
+            "API_AUTH__JWT_SECRET": self.secrets["jwt_secret"],
+            "LOGGING__BASE_LOG_FOLDER": str(self.home / "logs"),
+            "LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": str(self.home / "logs" / "dag_processor"),
+            # Three failed heartbeats (some 40 s without API server) would kill healthy tasks.
+            "WORKERS__MAX_FAILED_HEARTBEATS": "30",
+            "WORKERS__EXECUTION_API_TIMEOUT": "30",
+            "SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "120",
+            "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "600",
+            "TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "120",
+            "DAG_PROCESSOR__HEALTH_CHECK_THRESHOLD": "120",
+            "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "30",
+            "DAG_PROCESSOR__REFRESH_INTERVAL": "30",
+            "DAG_PROCESSOR__PARSING_PROCESSES": "1",
+            "DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT": "180",
+            "CORE__DAGBAG_IMPORT_TIMEOUT": "120",
+            "USAGE_DATA_COLLECTION__ENABLED": "False",
+        }
+
+
+class LocalAirflow:
+    """Starts, watches and stops the four processes of one :class:`AirflowHome`.
+
+    ``extra`` joins the environment of every process (Concord's settings, connections).
+    Logs of the processes are ``<home>/<component>.log``.
+    """
+
+    def __init__(self, home: AirflowHome, *, extra: Mapping[str, str] | None = None) -> None:
+        self.home = home
+        self.environment = _clean_environment() | home.environment() | dict(extra or {})
+        self.children: list[Child] = []
+        self._migration: Child | None = None
+
+    def begin_migration(self) -> Child:
+        """Starts creating or upgrading the metadata tables (5 to 15 s of processor time); returns at once."""
+        self.home.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _write_private(self.home.home / "passwords.json", json.dumps(self.home.passwords))
+        self._migration = self._start("migrate", ("db", "migrate"))
+        return self._migration
+
+    def finish_migration(self, *, within: float = 180) -> None:
+        """Waits for the migration; raises :class:`AirflowFailed`."""
+        migration = self._migration or self.begin_migration()
+        try:
+            code = migration.process.wait(within)
+        except subprocess.TimeoutExpired:
+            raise AirflowFailed(f"airflow db migrate took longer than {within:.0f} s") from None
+        if code:
+            raise AirflowFailed(f"airflow db migrate failed with {code}:\n{migration.tail()}")
+
+    def start(self) -> None:
+        """Starts the four processes; returns at once. Call from a thread that lives on."""
+        self.finish_migration()
+        for name, arguments in COMPONENTS.items():
+            self.children.append(self._start(name, arguments))
+
+    def wait_until_healthy(self, *, within: float = 240, progress: Progress | None = None) -> None:
+        """Returns when all four report healthy; raises :class:`AirflowFailed` when one ends or time is up."""
+        waiting, until = set(HEALTHY), time.monotonic() + within
+        with httpx.Client(base_url=self.home.url, timeout=10) as client:
+            while waiting:
+                self.raise_if_ended()
+                healthy = _healthy(client)
+                for part in sorted(waiting & healthy):
+                    (progress or _ignore)(part)
+                waiting -= healthy
+                if waiting and time.monotonic() > until:
+                    raise AirflowFailed(f"after {within:.0f} s not healthy: {', '.join(sorted(waiting))}")
+                time.sleep(0.5 if waiting else 0)
+
+    def wait_for_dags(self, dags: Iterable[str], *, within: float = 180) -> None:
+        """Returns when every DAG is parsed ("healthy" does not mean that); raises :class:`AirflowFailed`."""
+        missing, until = list(dags), time.monotonic() + within
+        with self.api() as api:
+            while missing := [dag for dag in missing if not _known(api, dag)]:
+                self.raise_if_ended()
+                if errors := _import_errors(api):
+                    raise AirflowFailed(f"these DAG files could not be imported: {', '.join(errors)}")
+                if time.monotonic() > until:
+                    raise AirflowFailed(f"after {within:.0f} s not parsed: {', '.join(missing)}")
+                time.sleep(1)
+
+    def make_pools(self, pools: Iterable[Mapping[str, object]]) -> None:
+        """Creates pools that are not there; a task whose pool does not exist is never queued."""
+        with self.api() as api, httpx.Client(base_url=self.home.url, timeout=30) as client:
+            for pool in pools:
+                headers = {"Authorization": f"Bearer {api.token()}"}
+                answer = client.post("/api/v2/pools", json=dict(pool), headers=headers)
+                if answer.is_error and answer.status_code != EXISTS_ALREADY:
+                    raise AirflowFailed(f"Airflow answered {answer.status_code} to a new pool")
+
+    def api(self, user: str = "admin") -> AirflowApi:
+        """A REST client that acts as ``user``."""
+        return AirflowApi(self.home.url, user, self.home.passwords[user])
+
+    def pids(self) -> dict[str, tuple[int, float]]:
+        """(pid, creation time) of each running process, for a later session to find them."""
+        found = {child.name: (child.pid, created(child.pid)) for child in self._all() if child.alive()}
+        return {name: (pid, since) for name, (pid, since) in found.items() if since is not None}
+
+    def ended(self) -> list[str]:
+        """Names of processes that ended by themselves."""
+        return [child.name for child in self.children if not child.alive()]
+
+    def stop(self) -> list[str]:
+        """Stops everything that was started; returns the names of those that had to be killed."""
+        children, self.children, self._migration = self._all(), [], None
+        return stop(children)
+
+    def _all(self) -> list[Child]:
+        return [*self.children, *([self._migration] if self._migration else [])]
+
+    def _start(self, name: str, arguments: tuple[str, ...]) -> Child:
+        log = self.home.home / f"{name}.log"
+        return start(
+            f"airflow {name}", [sys.executable, "-m", "airflow", *arguments], log=log, environment=self.environment
+        )
+
+    def raise_if_ended(self) -> None:
+        """Raises :class:`AirflowFailed` with the end of the log of a process that ended by itself."""
+        for child in self.children:
+            if not child.alive():
+                raise AirflowFailed(f"{child.name} ended with {child.process.returncode}:\n{child.tail()}")
+
+
+def _ignore(_: str) -> None:
+    return None
+
+
+def _healthy(client: httpx.Client) -> set[str]:
+    try:
+        answer = client.get("/api/v2/monitor/health").json()
+    except (httpx.HTTPError, ValueError):
+        return set()
+    return {part for part in HEALTHY if (answer.get(part) or {}).get("status") == "healthy"}
+
+
+def _known(api: AirflowApi, dag: str) -> bool:
+    try:
+        api.runs(dag, limit=1)
+    except (AirflowRefused, AirflowUnavailable):
+        return False
+    return True
+
+
+def _import_errors(api: AirflowApi) -> list[str]:
+    try:
+        return api.import_errors()
+    except (AirflowRefused, AirflowUnavailable):
+        return []
+
+
+def _clean_environment() -> dict[str, str]:
+    """Ours without another installation's variables."""
+    return {
+        name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "CONCORD_", "PYTEST_"))
+    }
+
+
+def _secrets(path: Path) -> dict[str, str]:
+    """The secrets of a home, made up at the first call."""
+    if path.exists():
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    made = {
+        "fernet_key": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+        "jwt_secret": secrets.token_hex(64),
+        "api_secret": secrets.token_hex(32),
+    } | {f"password_{user}": secrets.token_urlsafe(12) for user in USERS}
+    _write_private(path, json.dumps(made))
+    return made
+
+
+def _write_private(path: Path, text: str) -> None:
+    path.touch(mode=0o600, exist_ok=True)
+    path.write_text(text, encoding="utf-8")

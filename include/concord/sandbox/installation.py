@@ -1,0 +1,154 @@
+"""A whole Concord on this machine: database, partner, keys, Airflow; started in the order that waits least.
+
+Airflow's metadata migration and its four processes need most of the time, so that
+everything else happens while they come up.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from contextlib import ExitStack
+from types import TracebackType
+
+import asyncssh
+
+from concord.migrations import migrate
+from concord.pools import pools
+from concord.sandbox.airflow import AirflowHome, LocalAirflow
+from concord.sandbox.postgres import EmbeddedServer
+from concord.sandbox.roles import bootstrap
+from concord.sandbox.sftp_server import SftpPartner, host_key_from
+from concord.sandbox.state import PROJECT, Running, State
+from concord.settings import Settings
+
+Say = Callable[[str], None]
+
+DAGS = ("acme_eligibility", "acme_eligibility_watch", "concord_reconciler")
+PASSED_ON = ("CONCORD_NOTIFY_WEBHOOK_URL",)
+"""Settings of the caller that count here as well."""
+
+
+class Installation:
+    """Everything that runs, as one context manager: entering starts it, leaving stops it.
+
+    ``say`` is told what is done. ``CONCORD_DATABASE_URL`` (an administrator's libpq URL)
+    names a real server to use instead of the embedded one. Call it from the main thread.
+    """
+
+    def __init__(self, state: State, *, say: Say) -> None:
+        self.state, self.say = state, say
+        self.environment: dict[str, str] = {}
+        self._stack = ExitStack()
+        self._server: EmbeddedServer | None = None
+
+    def __enter__(self) -> Installation:
+        try:
+            self._start()
+        except BaseException:
+            self._stack.close()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._stack.close()
+
+    @property
+    def settings(self) -> Settings:
+        """Concord's settings of this installation."""
+        return Settings.from_environment(self.environment)
+
+    def running(self) -> Running:
+        """The processes it is made of, besides this one."""
+        server = {"postgres": self._server.identity} if self._server and self._server.identity else {}
+        return self.airflow.pids() | server
+
+    def get_ready(self) -> None:
+        """Waits for Airflow, creates its pools, un-pauses the DAGs."""
+        self.airflow.wait_until_healthy(
+            progress=lambda part: self.say(f"Airflow's {part.replace('_', ' ')} is healthy")
+        )
+        self.airflow.make_pools(pools())
+        self.airflow.wait_for_dags(DAGS)
+        with self.airflow.api() as api:
+            for dag in DAGS:
+                api.unpause(dag)
+        self.say(f"{len(DAGS)} DAGs are parsed and run")
+
+    def _start(self) -> None:
+        admin_url = self._database()
+        urls = bootstrap(admin_url, passwords=self.state.passwords())
+        self.say("roles and databases are there")
+        home = AirflowHome.create(self.state.airflow, database_url=urls["airflow"], project=PROJECT)
+        partner = self._partner()
+        concord = _concord(self.state, urls, home)
+        self.airflow = LocalAirflow(home, extra=_for_airflow(concord) | {"AIRFLOW_CONN_ACME_SFTP": partner})
+        self._stack.callback(self._stop_airflow)
+        self.environment = concord | home.environment() | {"AIRFLOW_CONN_ACME_SFTP": partner}
+        self.airflow.begin_migration()
+        migrate(urls["concord_owner"])
+        self.say("Concord's tables are there")
+        self.airflow.finish_migration()
+        self.say("Airflow's tables are there")
+        self.airflow.start()
+        self.state.write_environment(self.environment)
+        self._stack.callback(self.state.forget_running)
+
+    def _stop_airflow(self) -> None:
+        self.say("stopping Airflow")
+        killed = self.airflow.stop()
+        self.say(f"Airflow is stopped{' (killed: ' + ', '.join(killed) + ')' if killed else ''}")
+
+    def _database(self) -> str:
+        given = os.environ.get("CONCORD_DATABASE_URL")
+        if given:
+            self.say("using the Postgres of CONCORD_DATABASE_URL")
+            return given
+        self._server = EmbeddedServer(self.state.postgres)
+        self._stack.callback(self._server.remove if self.state.temporary else self._server.stop)
+        self._server.start()
+        self.say("Postgres answers")
+        return self._server.admin_url
+
+    def _partner(self) -> str:
+        """Starts the employer's SFTP server; returns its Airflow connection as JSON."""
+        client_key = host_key_from(self.state.root / "client_key")
+        server = SftpPartner(self.state.partner, host_key=host_key_from(self.state.root / "host_key"))
+        server.add_user("concord", public_key=client_key.export_public_key().decode("ascii"))
+        self._stack.enter_context(server)
+        self.say("the employer's SFTP server answers")
+        return _connection(server, client_key)
+
+
+def _connection(server: SftpPartner, client_key: asyncssh.SSHKey) -> str:
+    extra = {"host_key": server.host_key_line, "private_key": client_key.export_private_key("openssh").decode("ascii")}
+    return json.dumps(
+        {"conn_type": "sftp", "host": "127.0.0.1", "port": server.port, "login": "concord", "extra": extra}
+    )
+
+
+def _concord(state: State, urls: dict[str, str], home: AirflowHome) -> dict[str, str]:
+    """Every ``CONCORD_*`` variable."""
+    keys = state.secrets()
+    settings = {
+        "CONCORD_LOADER_URL": urls["concord_loader"],
+        "CONCORD_OWNER_URL": urls["concord_owner"],
+        "CONCORD_ANALYST_URL": urls["concord_analyst"],
+        "CONCORD_AUDITOR_URL": urls["concord_auditor"],
+        "CONCORD_LANDING_URL": state.landing.as_uri(),
+        "CONCORD_SEAL_KEYS": f"demo:{keys['seal']}",
+        "CONCORD_TOKEN_KEYS": f"demo:{keys['token']}",
+        "CONCORD_AIRFLOW_URL": home.url,
+        "CONCORD_AIRFLOW_USER": "concord",
+        "CONCORD_AIRFLOW_PASSWORD": home.passwords["concord"],
+    }
+    return settings | {name: os.environ[name] for name in PASSED_ON if os.environ.get(name)}
+
+
+def _for_airflow(concord: dict[str, str]) -> dict[str, str]:
+    """What tasks need: the loading role only."""
+    return {name: value for name, value in concord.items() if name not in BEYOND_TASKS}
+
+
+BEYOND_TASKS = ("CONCORD_OWNER_URL", "CONCORD_ANALYST_URL", "CONCORD_AUDITOR_URL")

@@ -1,0 +1,171 @@
+"""Three days of an employer's files, as people would live through them."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from concord.airflow_api import AirflowApi, AirflowRefused, RequiredAction
+from concord.errors import ConcordError
+from concord.postgres import connect
+from concord.sandbox.installation import Installation
+from concord.sandbox.roster import Employer, Roster
+
+FEED = "acme_eligibility"
+EASTERN = ZoneInfo("America/New_York")
+TRUNCATED_SHARE = 0.35
+RESTS = ("held", "published", "rejected", "declined", "duplicate", "compared", "superseded", "failed")
+"""States in which a delivery waits for people, or for nobody."""
+
+LATEST = """
+SELECT delivery_id, state FROM ops.delivery WHERE feed = %s AND file_date = %s ORDER BY arrival DESC LIMIT 1
+"""
+
+Say = Callable[[str], None]
+
+
+class StoryBroken(ConcordError):
+    """A delivery did not come to where the story has it."""
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """One day: the employer's file, and the state its delivery must come to by itself."""
+
+    day: int
+    roster: Roster
+    comes_to: str
+    approved: bool = False
+
+
+def last_weekdays(today: date, count: int = 3) -> list[date]:
+    """The ``count`` weekdays before ``today``, oldest first."""
+    days: list[date] = []
+    day = today
+    while len(days) < count:
+        day -= timedelta(days=1)
+        if day.weekday() < 5:
+            days.insert(0, day)
+    return days
+
+
+def chapters(members: int, *, today: date, seed: int = 20) -> list[Chapter]:
+    """The three days: first full, ordinary, truncated."""
+    employer = Employer(seed, members, start=last_weekdays(today)[0])
+    return [
+        Chapter(1, employer.day(1), "held", approved=True),
+        Chapter(2, employer.day(2), "published"),
+        Chapter(3, employer.day(3).truncated_at_record_boundary(TRUNCATED_SHARE), "held"),
+    ]
+
+
+def live_through(chapter: Chapter, installation: Installation, say: Say) -> None:
+    """Drops the day's file, lets Concord work, approves where the story does.
+
+    Raises :class:`StoryBroken` where the delivery comes to another state.
+    """
+    file_date = chapter.roster.manifest.file_date
+    drop(chapter.roster, installation)
+    say(f"day {chapter.day}: the employer dropped a file of {chapter.roster.manifest.rows:,} rows")
+    with installation.airflow.api() as api:
+        look(api)
+        delivery = wait_for(installation, file_date, RESTS, say)
+        if delivery["state"] != chapter.comes_to:
+            raise StoryBroken(f"delivery {delivery['delivery_id']} is {delivery['state']}, not {chapter.comes_to}")
+        if chapter.approved:
+            say(f"day {chapter.day}: held; somebody reads the plan, and approves it over REST")
+            person = Approver(api, str(delivery["delivery_id"]))
+            wait_for(installation, file_date, ("published",), say, meanwhile=person.look)
+
+
+def drop(roster: Roster, installation: Installation) -> None:
+    """Puts the file where the employer does, as of 04:40 Eastern of its day."""
+    target = installation.state.partner / "outbound" / roster.file_name
+    part = target.with_name(target.name + ".part")
+    roster.write(part)
+    dropped = datetime.combine(roster.manifest.file_date, datetime.min.time(), EASTERN) + timedelta(hours=4, minutes=40)
+    os.utime(part, (dropped.timestamp(), dropped.timestamp()))
+    part.replace(target)
+
+
+def look(api: AirflowApi, *, within: float = 300) -> None:
+    """Runs the watch DAG once, as its schedule would; raises :class:`StoryBroken` when it fails."""
+    run = api.trigger(f"{FEED}_watch")
+    state = api.wait(f"{FEED}_watch", run, timeout_s=within, every_s=1)
+    if state != "success":
+        raise StoryBroken(f"run {run} of {FEED}_watch ended as {state}{_failed_tasks(api, run)}")
+
+
+def _failed_tasks(api: AirflowApi, run: str) -> str:
+    failed = [task["task_id"] for task in api.task_instances(f"{FEED}_watch", run) if task["state"] == "failed"]
+    return f": {', '.join(failed)}" if failed else ""
+
+
+class Approver:
+    """A person who answers a delivery's approval with Approve, in Required Actions.
+
+    Not at once: an answer within a second of the question can be lost, because the
+    executor's report of the parked task arrives after it and the scheduler then tries
+    the task again. The question is asked again in that case, and answered again.
+    """
+
+    def __init__(self, api: AirflowApi, delivery_id: str, *, reads_s: float = 8.0) -> None:
+        self.api, self.delivery_id, self.reads_s = api, delivery_id, reads_s
+        self._asked: float | None = None
+
+    def look(self) -> None:
+        """Answers the question when it has stood for ``reads_s`` seconds."""
+        waiting = [action for action in self.api.required_actions(FEED) if f"_{self.delivery_id}_" in action.run_id]
+        if not waiting:
+            self._asked = None
+        elif self._asked is None:
+            self._asked = time.monotonic()
+        elif time.monotonic() - self._asked > self.reads_s:
+            self._answer(waiting[0])
+            self._asked = None
+
+    def _answer(self, action: RequiredAction) -> None:
+        try:
+            self.api.answer(action.dag, action.run_id, action.task, "Approve")
+        except AirflowRefused as refused:
+            if refused.status != 409:  # somebody watching was quicker
+                raise
+
+
+def wait_for(
+    installation: Installation,
+    file_date: date,
+    states: tuple[str, ...],
+    say: Say,
+    *,
+    meanwhile: Callable[[], None] | None = None,
+    within: float = 600,
+) -> dict[str, Any]:
+    """The delivery of ``file_date`` once it is in one of ``states``; says each state it passes."""
+    until, seen = time.monotonic() + within, ""
+    with connect(installation.settings.loader_url, application="demo") as connection:
+        connection.autocommit = True
+        while time.monotonic() < until:
+            found = connection.execute(LATEST, [FEED, file_date]).fetchone()
+            if found and found["state"] != seen:
+                seen = str(found["state"])
+                say(f"delivery {found['delivery_id']} is {seen}")
+            if found and seen in states:
+                return found
+            installation.airflow.raise_if_ended()
+            if meanwhile:
+                meanwhile()
+            time.sleep(0.5)
+    raise StoryBroken(f"after {within:.0f} s the delivery is {seen or 'not discovered'}")
+
+
+def begun(installation: Installation) -> int:
+    """How many deliveries the ledger knows already."""
+    with connect(installation.settings.loader_url, application="demo") as connection:
+        row = connection.execute("SELECT count(*) AS n FROM ops.delivery").fetchone()
+        return int(row["n"]) if row else 0

@@ -1,0 +1,76 @@
+"""Everything Concord takes from its environment, as one frozen value.
+
+Read when a task or a command runs, never at import or while a DAG is parsed.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from concord.errors import ConcordError
+
+
+class SettingMissing(ConcordError):
+    """An environment variable that Concord needs is not set, or cannot be read."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Connections, keys and folders of one installation. No part of it is ever printed.
+
+    ``*_url`` are libpq URLs, one per role. ``*_keys`` map a key id to 32 bytes; the
+    first id is the one in use, the others still open what they sealed.
+    """
+
+    loader_url: str = field(repr=False)
+    owner_url: str | None = field(default=None, repr=False)
+    analyst_url: str | None = field(default=None, repr=False)
+    auditor_url: str | None = field(default=None, repr=False)
+    landing_url: str = "file:///var/lib/concord/landing"
+    seal_keys: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    token_keys: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    notify_webhook_url: str | None = field(default=None, repr=False)
+    airflow_url: str | None = None
+    airflow_user: str | None = None
+    airflow_password: str | None = field(default=None, repr=False)
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
+        """Settings from ``CONCORD_*`` variables; raises :class:`SettingMissing` naming the variable."""
+        env = os.environ if environment is None else environment
+        return cls(
+            loader_url=_required(env, "CONCORD_LOADER_URL"),
+            owner_url=env.get("CONCORD_OWNER_URL"),
+            analyst_url=env.get("CONCORD_ANALYST_URL"),
+            auditor_url=env.get("CONCORD_AUDITOR_URL"),
+            landing_url=_required(env, "CONCORD_LANDING_URL"),
+            seal_keys=_keys(env, "CONCORD_SEAL_KEYS"),
+            token_keys=_keys(env, "CONCORD_TOKEN_KEYS"),
+            notify_webhook_url=env.get("CONCORD_NOTIFY_WEBHOOK_URL"),
+            airflow_url=env.get("CONCORD_AIRFLOW_URL"),
+            airflow_user=env.get("CONCORD_AIRFLOW_USER"),
+            airflow_password=env.get("CONCORD_AIRFLOW_PASSWORD"),
+        )
+
+
+def _required(env: Mapping[str, str], name: str) -> str:
+    value = env.get(name)
+    if not value:
+        raise SettingMissing(f"{name} is not set")
+    return value
+
+
+def _keys(env: Mapping[str, str], name: str) -> dict[str, bytes]:
+    """Keys from ``id:base64,id:base64``; each must be 32 bytes."""
+    pairs = (entry.partition(":") for entry in _required(env, name).split(","))
+    try:
+        keys = {key_id.strip(): base64.b64decode(text, validate=True) for key_id, _, text in pairs}
+    except binascii.Error:
+        raise SettingMissing(f"{name} is not id:base64[,id:base64]") from None
+    if any(len(key) != 32 for key in keys.values()):
+        raise SettingMissing(f"{name}: every key must be 32 bytes")
+    return keys

@@ -1,0 +1,4 @@
+INSERT INTO ops.feed_scope (feed, group_id, coverage_line, first_delivery_id, known_from)
+SELECT DISTINCT %(feed)s, group_id, coverage_line, %(delivery_id)s, %(known_at)s::timestamptz
+FROM {stage} WHERE disposition = 'consumed'
+ON CONFLICT DO NOTHING

@@ -1,0 +1,1 @@
+SELECT * FROM ops.delivery WHERE delivery_id = %(delivery_id)s

@@ -1,0 +1,1 @@
+INSERT INTO ops.lease (feed, partner) VALUES (%(feed)s, %(partner)s) ON CONFLICT (feed) DO NOTHING

@@ -1,0 +1,14 @@
+WITH plan AS (
+    SELECT held_row_id, key FROM ops.plan_row WHERE plan_id = %(plan_id)s AND entity = %(entity)s
+), stated AS (
+    SELECT DISTINCT ON ({key}) * FROM {stage} WHERE disposition = 'consumed' ORDER BY {key}, line
+)
+SELECT count(*) AS incoming,
+       count(*) FILTER (WHERE p.key IS NULL AND h.row_id IS NOT NULL
+           AND (s.{hash} = h.content_hash OR cardinality({changed}) = 0)) AS unchanged,
+       count(*) FILTER (WHERE p.key IS NULL AND (h.row_id IS NULL
+           OR (s.{hash} <> h.content_hash AND cardinality({changed}) > 0))) AS rows_undecided,
+       (SELECT count(*) - count(DISTINCT key) FROM plan) AS rows_twice,
+       (SELECT count(*) FROM {core} WHERE partner = %(partner)s) AS held
+FROM stated s LEFT JOIN {core} h ON h.partner = %(partner)s AND {s_is_h}
+LEFT JOIN plan p ON p.key = ARRAY[{s_key}]

@@ -1,0 +1,1 @@
+CREATE TEMP TABLE seen ON COMMIT DROP AS SELECT {key}, line FROM {stage} WHERE false

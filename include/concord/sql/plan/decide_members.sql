@@ -1,0 +1,8 @@
+-- Entities without spans: add or change; absence says nothing about who a person is.
+INSERT INTO ops.plan_row (plan_id, entity, action, part, key, held_row_id, line, changed, content_hash)
+SELECT DISTINCT ON ({s_key}) %(plan_id)s, %(entity)s, CASE WHEN h.row_id IS NULL THEN 'add' ELSE 'change' END, 'grant',
+       ARRAY[{s_key}], h.row_id, s.line, CASE WHEN h.row_id IS NULL THEN ARRAY[]::text[] ELSE {changed} END, s.{hash}
+FROM {stage} s LEFT JOIN {core} h ON h.partner = %(partner)s AND {s_is_h}
+WHERE s.disposition = 'consumed'
+  AND (h.row_id IS NULL OR (h.content_hash <> s.{hash} AND cardinality({changed}) > 0))
+ORDER BY {s_key}, s.line

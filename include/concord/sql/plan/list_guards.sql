@@ -1,0 +1,1 @@
+SELECT * FROM ops.plan_guard WHERE plan_id = %(plan_id)s ORDER BY tripped DESC, guard, scope

@@ -1,0 +1,1 @@
+DELETE FROM ops.line_account WHERE delivery_id = %(delivery_id)s

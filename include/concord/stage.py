@@ -1,0 +1,192 @@
+"""The stage table of one attempt: what a delivery says, judged and typed, in Postgres.
+
+Stage tables are unlogged, one per delivery *and* staging, and only a cache: one
+killed backend can empty them while the ledger still says ``staged``, and an empty
+stage looks like "everyone left". So a staging is registered with its count and
+checksum, and plan and apply verify both before they believe it.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from psycopg import sql
+from psycopg.types.json import Jsonb
+
+from concord.contract import EXTRA_COLUMNS, Feed
+from concord.entities import Entity
+from concord.errors import StageLost
+from concord.postgres import Connection, identifiers, one, run
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+STEERING = ("line", "lines", "refused", "hints")
+SSN_COLUMNS = {"ssn_token": "text", "ssn_sealed": "bytea", "ssn_last_four": "text"}
+
+
+@dataclass(frozen=True)
+class Staging:
+    """A finished staging: the table's number and what it held when it was finished."""
+
+    delivery_id: str
+    stage_no: int
+    row_count: int
+    checksum: int
+    line_count: int
+    flags: Mapping[str, int]
+    contract_hash: str
+
+    @property
+    def table(self) -> sql.Identifier:
+        """The stage table's qualified name."""
+        return table(self.delivery_id, self.stage_no)
+
+
+def table(delivery_id: str, stage_no: int) -> sql.Identifier:
+    """``stage.d_<delivery>_<stage_no>``."""
+    return sql.Identifier("stage", f"d_{delivery_id}_{stage_no}")
+
+
+def stored_columns(feed: Feed) -> dict[str, str]:
+    """Columns of the feed's stage table that hold data, with their Postgres types, in COPY order."""
+    columns: dict[str, str] = {}
+    for entity in feed.entities:
+        for column in entity.columns:
+            columns |= SSN_COLUMNS if column.name == "ssn" else {column.name: column.kind.value}
+    return columns | {name: kind.value for name, kind in EXTRA_COLUMNS.items()}
+
+
+def attributes(entity: Entity) -> tuple[str, ...]:
+    """The columns whose content is compared: an SSN by its token."""
+    return tuple("ssn_token" if name == "ssn" else name for name in entity.attributes)
+
+
+def content_hash(entity: Entity, alias: str | None = None) -> sql.Composed:
+    """The 64-bit hash expression over an entity's attributes; equal content, equal hash."""
+    prefix = sql.SQL(alias + "." if alias else "")  # type: ignore[arg-type]
+    names = sql.SQL(", ").join(prefix + sql.Identifier(name) for name in attributes(entity))
+    return sql.SQL("hash_record_extended(ROW({}), 0)").format(names)
+
+
+def begin(connection: Connection, feed: Feed, delivery_id: str, attempt: int) -> int:
+    """Registers a new staging and creates its table; returns the staging's number."""
+    values = {"delivery_id": delivery_id, "attempt": attempt, "contract_hash": feed.fingerprint}
+    row = one(connection, "stage/begin_staging", values)
+    assert row is not None
+    stage_no = int(row["stage_no"])
+    run(connection, "stage/create_stage_table", stage=table(delivery_id, stage_no), columns=_definitions(feed))
+    return stage_no
+
+
+def _definitions(feed: Feed) -> sql.Composed:
+    stored = [
+        sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(kind))  # type: ignore[arg-type]
+        for name, kind in stored_columns(feed).items()
+    ]
+    hashes = [
+        sql.SQL("{} bigint GENERATED ALWAYS AS ({}) STORED").format(sql.Identifier(f"{e.name}_hash"), content_hash(e))
+        for e in feed.entities
+    ]
+    return sql.SQL(", ").join([*stored, *hashes])
+
+
+def copy_rows(connection: Connection, feed: Feed, delivery_id: str, stage_no: int, frame: DataFrame) -> None:
+    """Copies rows into the stage table.
+
+    ``frame`` has ``line``, ``lines`` (int64), ``refused`` (bool), ``hints`` (array
+    literal or None) and any of the stored columns; a missing column is null.
+    """
+    names = [name for name in (*STEERING, *stored_columns(feed)) if name in frame.columns]
+    target = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv)").format(table(delivery_id, stage_no), identifiers(names))
+    with connection.cursor() as cursor, cursor.copy(target) as copy:
+        copy.write(_as_csv(frame[names]))
+
+
+def _as_csv(frame: DataFrame) -> bytes:
+    """CSV for COPY: null is an unquoted nothing; there are no empty strings (transform made them null)."""
+    import pyarrow as pa
+    from pyarrow import csv
+
+    target = io.BytesIO()
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    csv.write_csv(table, target, csv.WriteOptions(include_header=False))
+    return target.getvalue()
+
+
+def finish(
+    connection: Connection, delivery_id: str, stage_no: int, line_count: int, flags: Mapping[str, int]
+) -> Staging:
+    """Closes the staging with its count and checksum; from here on it is the delivery's staging."""
+    row = one(connection, "stage/sum_stage", stage=table(delivery_id, stage_no))
+    assert row is not None
+    run(
+        connection,
+        "stage/finish_staging",
+        {"stage_no": stage_no, "line_count": line_count, "flags": Jsonb(dict(flags)), **row},
+    )
+    staging = current(connection, delivery_id)
+    assert staging is not None
+    return staging
+
+
+def current(connection: Connection, delivery_id: str) -> Staging | None:
+    """The newest finished staging whose table was not dropped, or None."""
+    row = one(connection, "stage/get_staging", {"delivery_id": delivery_id})
+    return Staging(**{**row, "checksum": int(row["checksum"])}) if row else None
+
+
+def verify(connection: Connection, staging: Staging | None, delivery_id: str, contract_hash: str) -> Staging:
+    """The staging, when its table still holds what was staged under this contract; raises :class:`StageLost`."""
+    if staging is None or not _present(connection, staging):
+        raise StageLost(f"delivery {delivery_id}: its stage table is gone")
+    row = one(connection, "stage/sum_stage", stage=staging.table)
+    if row is None or (row["row_count"], int(row["checksum"])) != (staging.row_count, staging.checksum):
+        raise StageLost(f"delivery {delivery_id}: its stage table is not what was staged")
+    if staging.contract_hash != contract_hash:
+        raise StageLost(f"delivery {delivery_id}: the contract changed since it was staged")
+    return staging
+
+
+def _present(connection: Connection, staging: Staging) -> bool:
+    name = ".".join(staging.table._obj)
+    row = connection.execute("SELECT to_regclass(%s) IS NOT NULL AS present", (name,)).fetchone()
+    return bool(row and row["present"])
+
+
+def drop(connection: Connection, keep: Iterable[str]) -> int:
+    """Drops stage tables of deliveries that ended, but for ``keep``, and those a newer staging replaced."""
+    rows = run(connection, "stage/list_droppable", {"keep": list(keep)})
+    for row in rows:
+        name = table(row["delivery_id"], row["stage_no"])
+        connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(name))
+        run(connection, "stage/mark_dropped", {"stage_no": row["stage_no"]})
+    return len(rows)
+
+
+def note_drift(connection: Connection, delivery_id: str, drift: Mapping[str, object]) -> None:
+    """Remembers with the delivery how its header differs from the contract."""
+    run(connection, "stage/note_drift", {"delivery_id": delivery_id, "drift": Jsonb(dict(drift))})
+
+
+def forget_lines(connection: Connection, delivery_id: str) -> None:
+    """Forgets the line accounts of an earlier staging."""
+    run(connection, "stage/forget_lines", {"delivery_id": delivery_id})
+
+
+def account_lines(
+    connection: Connection, delivery_id: str, disposition: str, reason: str, lines: list[tuple[int, int]]
+) -> None:
+    """Accounts for lines that are no rows; ``lines`` are (first line, how many)."""
+    if lines:
+        values = {
+            "delivery_id": delivery_id,
+            "disposition": disposition,
+            "reason": reason,
+            "firsts": [first for first, _ in lines],
+            "counts": [count for _, count in lines],
+        }
+        run(connection, "stage/account_lines", values)

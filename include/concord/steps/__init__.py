@@ -1,0 +1,34 @@
+"""One function per task: references in, references out, never a row.
+
+``site.py`` the opened installation · ``arriving.py`` discover, fetch, open_runs ·
+``reading.py`` stage · ``planning.py`` plan · ``deciding.py`` decide, standing ·
+``applying.py`` apply · ``settling.py`` settle, fail · ``repairing.py`` reconcile_ledger ·
+``texts.py`` what people read.
+"""
+
+from concord.steps.applying import apply
+from concord.steps.arriving import discover, fetch, open_runs
+from concord.steps.deciding import decide, standing
+from concord.steps.planning import plan
+from concord.steps.reading import stage
+from concord.steps.repairing import reconcile_ledger
+from concord.steps.settling import fail, settle
+from concord.steps.site import Site, open_site
+from concord.steps.texts import hold_text
+
+__all__ = [
+    "Site",
+    "apply",
+    "decide",
+    "discover",
+    "fail",
+    "fetch",
+    "hold_text",
+    "open_runs",
+    "open_site",
+    "plan",
+    "reconcile_ledger",
+    "settle",
+    "stage",
+    "standing",
+]

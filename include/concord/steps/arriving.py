@@ -1,0 +1,139 @@
+"""From the partner's server to landing, and which delivery may go next."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from concord import incidents, ledger
+from concord.acquire import Fetched, RemoteFile, SftpAccess
+from concord.contract import Feed
+from concord.ledger import Delivery
+from concord.steps import texts
+from concord.steps.site import Site
+
+
+def discover(feed: Feed, access: SftpAccess, site: Site) -> list[str]:
+    """Enters what is new and complete at the partner; returns the ids of all that wait to be fetched."""
+    from concord.acquire.sftp import PartnerSftp
+
+    with PartnerSftp(access) as partner:
+        listing = partner.waiting(feed.source, now=datetime.now(UTC))
+    with site.database("discover") as connection:
+        ledger.register(connection, feed)
+        for file in listing.ready:
+            _enter(connection, feed, file, site)
+        _report_refused(connection, feed, listing.refused, site)
+        return [delivery.delivery_id for delivery in ledger.undiscovered(connection, feed.name)]
+
+
+def _enter(connection: Any, feed: Feed, file: RemoteFile, site: Site) -> None:
+    delivery_id = ledger.new_id()
+    ledger.discover(
+        connection,
+        feed,
+        delivery_id=delivery_id,
+        name_sealed=site.keys.seal(file.name.encode(), context=_name_context(delivery_id)),
+        name_token=site.keys.token(file.name, kind="file_name"),
+        size=file.size,
+        modified_at=file.modified_at,
+        file_date=file.file_date,
+        sequence=file.sequence,
+    )
+
+
+def _name_context(delivery_id: str) -> str:
+    return f"ops.delivery|file_name|{delivery_id}"
+
+
+def _report_refused(connection: Any, feed: Feed, refused: int, site: Site) -> None:
+    cause = f"listing:{feed.name}"
+    if not refused:
+        incidents.resolve_cause(connection, cause)
+        return
+    subject, text = texts.refused_names(feed, refused)
+    new = incidents.report(
+        connection, cause=cause, kind="listing", subject=subject, text=text, feed=feed.name, delivery_id=None
+    )
+    if new:
+        site.notifier(subject, text)
+
+
+def fetch(feed: Feed, delivery_id: str, access: SftpAccess, site: Site) -> dict[str, Any]:
+    """Lands one delivery: ciphertext, sealed, in the ledger. A repeat of bytes ends as duplicate."""
+    from concord.acquire.sftp import PartnerSftp
+
+    with site.database("fetch") as connection:
+        delivery = ledger.find(connection, delivery_id)
+        name = connection.execute("SELECT * FROM ops.delivery WHERE delivery_id = %s", (delivery_id,)).fetchone()
+    if delivery.state != "discovered" or name is None:
+        return {"delivery_id": delivery_id, "state": delivery.state}
+    file = RemoteFile(
+        name=site.keys.open(name["file_name_sealed"], context=_name_context(delivery_id)).decode(),
+        size=name["remote_size"],
+        modified_at=name["remote_modified_at"],
+        file_date=delivery.file_date,
+        sequence=delivery.file_sequence,
+    )
+    with PartnerSftp(access) as partner:
+        fetched = partner.fetch(feed.source, file, site.landing, delivery_id, delivery.attempt)
+    return land(feed, delivery_id, fetched, site)
+
+
+def land(feed: Feed, delivery_id: str, fetched: Fetched, site: Site) -> dict[str, Any]:
+    """Enters a sealed object into the ledger: landed, or a duplicate of one that counts."""
+    with site.database("fetch") as connection:
+        delivery = ledger.find(connection, delivery_id, lock=True)
+        if delivery.state != "discovered":
+            return {"delivery_id": delivery_id, "state": delivery.state}
+        twin = ledger.twin(connection, delivery, fetched.sha256)
+        facts: dict[str, Any] = {
+            "sha256": fetched.sha256,
+            "byte_count": fetched.size,
+            "manifest": json.loads(fetched.manifest.to_json()),
+            "landed_at": datetime.now(UTC),
+            "contract_hash": feed.fingerprint,
+        }
+        if twin is None:
+            ledger.move(connection, delivery_id, "landed", "sealed in landing", **facts)
+        else:
+            reason = f"the same bytes as delivery {twin}"
+            ledger.move(connection, delivery_id, "duplicate", reason, duplicate_of=twin, **facts)
+        return {"delivery_id": delivery_id, "state": "landed" if twin is None else "duplicate", "bytes": fetched.size}
+
+
+def open_runs(feed: Feed, site: Site) -> list[dict[str, Any]]:
+    """Every run that should be open and may start now, as arguments of ``open_run`` (reconcile §3).
+
+    Level-triggered: it asks the ledger, not the caller, so whoever asks twice gets the
+    same run ids, and Airflow refuses the second of them.
+    """
+    with site.database("open_runs") as connection:
+        ledger.register(connection, feed)
+        delivery = ledger.startable(connection, feed)
+        if delivery is not None and _stopped_by_gap(connection, feed, delivery, site):
+            delivery = None
+        ledger.mark_waiting(connection, feed, delivery)
+    return [run_of(delivery)] if delivery is not None else []
+
+
+def run_of(delivery: Delivery) -> dict[str, Any]:
+    """The Airflow run that works on this attempt of the delivery."""
+    conf = {"delivery_id": delivery.delivery_id, "attempt": delivery.attempt}
+    return {"trigger_run_id": delivery.run_id, "conf": conf}
+
+
+def _stopped_by_gap(connection: Any, feed: Feed, delivery: Delivery, site: Site) -> bool:
+    missing = ledger.sequence_gap(connection, feed, delivery)
+    if missing is None:
+        incidents.resolve_cause(connection, f"gap:{feed.name}")
+        return False
+    subject, text = texts.sequence_gap(feed, delivery, missing)
+    new = incidents.report(
+        connection, cause=f"gap:{feed.name}", kind="gap", subject=subject, text=text, feed=feed.name,
+        delivery_id=delivery.delivery_id,
+    )  # fmt: skip
+    if new:
+        site.notifier(subject, text)
+    return True

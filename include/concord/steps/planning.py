@@ -1,0 +1,162 @@
+"""Plans a staged delivery, and says whether it is ordinary."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+from concord import incidents, ledger, quarantine
+from concord import stage as staging
+from concord.contract import Feed, Mode
+from concord.errors import ConcordError, StageLost
+from concord.landing import Manifest
+from concord.ledger import Delivery
+from concord.postgres import Connection, one, run
+from concord.quarantine import RefusedRow
+from concord.reconcile.plan import Context, Plan, compute
+from concord.stage import Staging
+from concord.steps import texts
+from concord.steps.reading import build
+from concord.steps.site import Site
+
+PLANNABLE = frozenset({"staged", "planned", "held"})
+
+
+class DryRunEnds(Exception):
+    """Rolls a dry run back; carries nothing."""
+
+
+def plan(feed: Feed, delivery_id: str, attempt: int, site: Site, *, dry_run: bool = False) -> dict[str, Any]:
+    """Computes and stores the plan of a staged delivery; returns state, digest, counts and tripped guards."""
+    with site.database("plan") as connection:
+        delivery = ledger.find(connection, delivery_id)
+    if not dry_run:
+        ledger.require_attempt(delivery, attempt)
+        if delivery.state not in PLANNABLE:
+            return {"state": delivery.state, "held": False}
+    computed, state = compute_plan(feed, delivery, site, dry_run=dry_run)
+    if state == "held" and delivery.state != "held":
+        _tell(feed, delivery_id, site)
+    return {
+        "state": state,
+        "held": state == "held",
+        "digest": computed.digest,
+        "counts": computed.counts,
+        "breaches": [f"{finding.guard} {finding.scope}".strip() for finding in computed.tripped],
+    }
+
+
+def compute_plan(feed: Feed, delivery: Delivery, site: Site, *, dry_run: bool = False) -> tuple[Plan, str]:
+    """Stages again where the cache is gone, computes in one transaction, and moves the state with it."""
+    staged = ensure_staged(feed, delivery, site)
+    computed: Plan | None = None
+    state = "planned"
+    with contextlib.suppress(DryRunEnds), site.database("plan") as connection:
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        context = _context(connection, feed, delivery, staged, site)
+        computed = compute(connection, context)
+        if dry_run:
+            raise DryRunEnds
+        _quarantine_found(connection, feed, delivery, staged, site)
+        state = _move(connection, delivery, context, computed)
+    if computed is None:
+        raise ConcordError(f"delivery {delivery.delivery_id}: no plan was computed")
+    return computed, state
+
+
+def ensure_staged(feed: Feed, delivery: Delivery, site: Site) -> Staging:
+    """The delivery's staging, verified; built again from landing where it is not what was staged."""
+    with site.database("plan") as connection:
+        found = staging.current(connection, delivery.delivery_id)
+        with contextlib.suppress(StageLost):
+            return staging.verify(connection, found, delivery.delivery_id, feed.fingerprint)
+    return build(feed, delivery, site, writes_quarantine=True)[0]
+
+
+def _context(connection: Connection, feed: Feed, delivery: Delivery, staged: Staging, site: Site) -> Context:
+    delivery = ledger.find(connection, delivery.delivery_id)
+    older = [
+        d for d in ledger.deliveries(connection, feed.name, ledger.NOT_WRITTEN | {"failed"}) if d.order < delivery.order
+    ]
+    values = {"feed": feed.name, "delivery_id": delivery.delivery_id, "older": [d.delivery_id for d in older]}
+    carried = run(connection, "plan/list_carried_plans", values) if delivery.mode == Mode.FULL.value else []
+    return Context(
+        feed=feed,
+        delivery=delivery,
+        staging=staged,
+        previous=_previous(connection, feed),
+        carried_plans=tuple(row["plan_id"] for row in carried),
+        compare_only=compare_only(connection, feed, delivery),
+    )
+
+
+def _previous(connection: Connection, feed: Feed) -> Staging | None:
+    """The staging of the latest applied full, where its table still holds what was staged."""
+    base = one(connection, "plan/get_base", {"feed": feed.name})
+    seen = base["seen_delivery_id"] if base else None
+    if seen is None:
+        return None
+    found = staging.current(connection, seen)
+    try:
+        return staging.verify(connection, found, seen, found.contract_hash if found else "")
+    except StageLost:
+        return None
+
+
+def compare_only(connection: Connection, feed: Feed, delivery: Delivery) -> str | None:
+    """Why this delivery is reported and never written, or None (reconcile §3)."""
+    if feed.mode is Mode.COMPARE or delivery.mode == Mode.COMPARE.value:
+        return "the contract compares only"
+    if delivery.is_pilot:
+        return "the feed is a pilot"
+    newest = ledger.latest_applied(connection, feed.name)
+    if delivery.mode == Mode.FULL.value and newest is not None and newest.order > delivery.order:
+        return f"delivery {newest.delivery_id} is newer and applied already"
+    return None
+
+
+def _move(connection: Connection, delivery: Delivery, context: Context, computed: Plan) -> str:
+    held = ledger.find(connection, delivery.delivery_id, lock=True)
+    ledger.require_attempt(held, delivery.attempt)
+    tripped = ", ".join(dict.fromkeys(finding.guard for finding in computed.tripped))
+    state, reason = {
+        "apply": ("planned", "ordinary"),
+        "hold": ("held", tripped),
+        "compare": ("compared", context.compare_only),
+    }[computed.verdict]
+    ledger.move(connection, delivery.delivery_id, state, reason)
+    return state
+
+
+def _quarantine_found(connection: Connection, feed: Feed, delivery: Delivery, staged: Staging, site: Site) -> None:
+    """Keeps the rows that the plan refused, raw, from landing: their bytes are nowhere else."""
+    quarantine.forget(connection, delivery.delivery_id, found_by=("reconcile",))
+    found = run(connection, "plan/list_found_lines", stage=staged.table)
+    if found:
+        rows = _raw_rows(site, delivery, {row["line"]: (row["lines"], row["reason"]) for row in found})
+        quarantine.keep(connection, site.keys, feed.name, delivery.delivery_id, rows)
+
+
+def _raw_rows(site: Site, delivery: Delivery, wanted: dict[int, tuple[int, str]]) -> Iterator[RefusedRow]:
+    """The records that begin at the ``wanted`` lines; physical lines end in LF, as the reader counts them."""
+    with site.landing.open(Manifest.from_json(dict(delivery.manifest or {}))) as stream:
+        lines = enumerate(stream, start=1)
+        for number, line in lines:
+            if number not in wanted:
+                continue
+            count, reason = wanted[number]
+            raw = line + b"".join(next(lines)[1] for _ in range(count - 1))
+            yield RefusedRow(number, count, "reconcile", (reason,), raw.rstrip(b"\r\n"))
+
+
+def _tell(feed: Feed, delivery_id: str, site: Site) -> None:
+    """A hold is an incident from the beginning: somebody has to decide."""
+    text = texts.hold_text(feed, delivery_id, site)
+    with site.database("plan") as connection:
+        new = incidents.report(
+            connection, cause=f"held:{delivery_id}", kind="held", subject=text["subject"], text=text["body"],
+            feed=feed.name, delivery_id=delivery_id,
+        )  # fmt: skip
+    if new:
+        site.notifier(text["subject"], text["body"])

@@ -1,0 +1,248 @@
+"""From landing to the stage table: parse, validate, transform, protect, COPY."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from concord import incidents, ledger, quarantine
+from concord import stage as staging
+from concord.contract import Feed, Text
+from concord.errors import DeliveryRejected
+from concord.landing import Manifest
+from concord.ledger import Delivery
+from concord.protect import KeyRing, last_four
+from concord.quarantine import RefusedRow
+from concord.stage import Staging
+from concord.steps import texts
+from concord.steps.site import Site
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+    from concord.parse import Chunk
+    from concord.parse.delimited import DelimitedFile
+    from concord.postgres import Connection
+    from concord.validate import Validated
+
+NOTHING_TO_READ = ledger.ENDED - {"failed", "rejected"} | {"applied"}
+REOPENED = frozenset({"failed", "rejected", "held", "planned", "staged"})
+CHUNK_ROWS = 100_000
+
+
+@dataclass
+class Account:
+    """What reading found besides rows: flags, and the lines that are no rows."""
+
+    flags: Counter[str] = field(default_factory=Counter)
+    control: list[tuple[int, int]] = field(default_factory=list)
+    ignored: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
+
+
+def stage(feed: Feed, delivery_id: str, attempt: int, site: Site, *, dry_run: bool = False) -> dict[str, Any]:
+    """Reads, judges and stages every line of a delivery; returns counts.
+
+    Raises :class:`DeliveryRejected` after the ledger says so, and Fenced for an attempt
+    that is over. An attempt one higher than the ledger's opens the delivery again.
+    """
+    with site.database("stage") as connection:
+        delivery = _opened(connection, delivery_id, attempt, dry_run=dry_run)
+    if delivery.state in NOTHING_TO_READ:
+        return {"state": delivery.state}
+    rejection: DeliveryRejected | None = None
+    try:
+        staged, accounted = build(feed, delivery, site, writes_quarantine=not dry_run)
+    except DeliveryRejected as error:
+        rejection = error
+    if rejection is not None:
+        if not dry_run:
+            _reject(feed, delivery, rejection, site)
+        raise rejection
+    if not dry_run:
+        _enter(feed, delivery, staged, site)
+    return {"state": "staged", "rows": staged.row_count, "lines": staged.line_count, **accounted}
+
+
+def _opened(connection: Connection, delivery_id: str, attempt: int, *, dry_run: bool) -> Delivery:
+    delivery = ledger.find(connection, delivery_id, lock=True)
+    if attempt == delivery.attempt + 1 and delivery.state in REOPENED and not dry_run:
+        return ledger.reopen(connection, delivery, "opened again")
+    if not dry_run:
+        ledger.require_attempt(delivery, attempt)
+    return delivery
+
+
+def _reject(feed: Feed, delivery: Delivery, error: DeliveryRejected, site: Site) -> None:
+    subject, text = texts.rejected(feed, delivery, error)
+    with site.database("stage") as connection:
+        ledger.move(connection, delivery.delivery_id, "rejected", str(error))
+        incidents.report(
+            connection, cause=f"rejected:{delivery.delivery_id}", kind="rejected", subject=subject, text=text,
+            feed=feed.name, delivery_id=delivery.delivery_id,
+        )  # fmt: skip
+    site.notifier(subject, text)
+
+
+def _enter(feed: Feed, delivery: Delivery, staged: Staging, site: Site) -> None:
+    with site.database("stage") as connection:
+        held = ledger.find(connection, delivery.delivery_id, lock=True)
+        ledger.require_attempt(held, delivery.attempt)
+        ledger.move(
+            connection, delivery.delivery_id, "staged", f"{staged.row_count} rows read",
+            line_count=staged.line_count, contract_hash=feed.fingerprint,
+        )  # fmt: skip
+
+
+def build(feed: Feed, delivery: Delivery, site: Site, *, writes_quarantine: bool) -> tuple[Staging, dict[str, int]]:
+    """Builds a staging from landing; moves no state, so that a lost cache is rebuilt with it too."""
+    from concord.parse.delimited import DelimitedFile
+
+    manifest = Manifest.from_json(dict(delivery.manifest or {}))
+    with site.landing.open(manifest) as stream:
+        file = DelimitedFile(stream, feed, chunk_rows=CHUNK_ROWS)
+        with site.database("stage") as connection:
+            stage_no = staging.begin(connection, feed, delivery.delivery_id, delivery.attempt)
+            connection.commit()
+            account, refused = Account(), Refusals()
+            _note_drift(connection, feed, delivery, file)
+            for chunk in file:
+                _stage_chunk(connection, feed, delivery, stage_no, chunk, file, site.keys, account, refused)
+            staged = staging.finish(connection, delivery.delivery_id, stage_no, file.line_count, account.flags)
+            if writes_quarantine:
+                _write_accounts(connection, feed, delivery, account, refused, site.keys)
+    accepted = staged.row_count - len(refused.rows)
+    return staged, {"accepted": accepted, "quarantined": len(refused.rows)}
+
+
+@dataclass
+class Refusals:
+    """Refused rows of a delivery, until they are copied into quarantine."""
+
+    rows: list[RefusedRow] = field(default_factory=list)
+
+
+def _note_drift(connection: Connection, feed: Feed, delivery: Delivery, file: DelimitedFile) -> None:
+    """Remembers how the header differs: an extra column by count, since its name is the partner's text."""
+    missing = [name for name, column in feed.columns.items() if column.source in file.drift.missing_optional]
+    drift = {
+        "extra_columns": len(file.drift.extra),
+        "missing_columns": missing,
+        "reordered": file.drift.reordered,
+    }
+    staging.note_drift(connection, delivery.delivery_id, drift)
+
+
+def _stage_chunk(
+    connection: Connection,
+    feed: Feed,
+    delivery: Delivery,
+    stage_no: int,
+    chunk: Chunk,
+    file: DelimitedFile,
+    keys: KeyRing,
+    account: Account,
+    refused: Refusals,
+) -> None:
+    from concord.transform import transform
+    from concord.validate import validate
+
+    as_of = delivery.as_of_date or delivery.file_date
+    if as_of is None:
+        raise DeliveryRejected("order.no_date", "neither the file's name nor its time says what day it speaks of")
+    judged = validate(feed, chunk.frame, as_of=as_of, missing=frozenset(file.drift.missing_optional))
+    frame = protected(transform(feed, judged.accepted), keys, feed.partner)
+    frame.insert(0, "line", chunk.line[judged.positions])
+    frame.insert(1, "lines", chunk.lines[judged.positions])
+    frame.insert(2, "refused", False)
+    staging.copy_rows(connection, feed, delivery.delivery_id, stage_no, frame)
+    found = [*_rejected(chunk, judged), *_broken(chunk)]
+    if found:
+        shadows = _shadows(feed, chunk, judged)
+        staging.copy_rows(connection, feed, delivery.delivery_id, stage_no, shadows)
+    refused.rows += found
+    account.flags.update(judged.flags)
+    account.control += [(line, 1) for line in chunk.control]
+    for ignored in chunk.ignored:
+        account.ignored.setdefault(ignored.reason, []).append((ignored.line, ignored.lines))
+
+
+def protected(frame: DataFrame, keys: KeyRing, partner: str) -> DataFrame:
+    """``frame`` with ``ssn`` replaced by its token, ciphertext (hex, for COPY) and last four digits."""
+    ssn = frame.pop("ssn")
+    given = ssn.notna()
+    owners = frame.loc[given, ["subscriber_id", "person_code"]]
+    numbers = [str(number) for number in ssn[given]]
+    contexts = [f"core.member|ssn|{partner}|{s}|{p}" for s, p in owners.itertuples(index=False, name=None)]
+    sealed = keys.seal_many([number.encode() for number in numbers], contexts)
+    for name, values in (
+        ("ssn_token", keys.tokens(numbers, "ssn")),
+        ("ssn_sealed", ["\\x" + value.hex() for value in sealed]),
+        ("ssn_last_four", [last_four(number) for number in numbers]),
+    ):
+        column = [None] * len(frame)
+        frame[name] = column
+        frame[name] = frame[name].astype("str")
+        frame.loc[given, name] = list(values)
+    return frame
+
+
+def _rejected(chunk: Chunk, judged: Validated) -> Iterator[RefusedRow]:
+    for position, reasons in zip(judged.rejected.position, judged.rejected.reasons, strict=True):
+        at = int(position)
+        yield RefusedRow(int(chunk.line[at]), int(chunk.lines[at]), "validate", reasons, chunk.raw(at))
+
+
+def _broken(chunk: Chunk) -> Iterator[RefusedRow]:
+    for row in chunk.refused:
+        yield RefusedRow(row.line, row.lines, "parse", row.reasons, row.raw)
+
+
+def _shadows(feed: Feed, chunk: Chunk, judged: Validated) -> DataFrame:
+    """Stage rows for refused records: their lines, and whom they show as far as it can be read."""
+    import pandas as pd
+
+    rejected = judged.rejected
+    keyed = rejected.keys.assign(
+        line=chunk.line[rejected.position],
+        lines=chunk.lines[rejected.position],
+        hints=[subscriber_hints(feed, chunk.raw(int(position))) for position in rejected.position],
+    )
+    broken = pd.DataFrame(
+        {
+            "line": [row.line for row in chunk.refused],
+            "lines": [row.lines for row in chunk.refused],
+            "hints": [subscriber_hints(feed, row.raw) for row in chunk.refused],
+        }
+    )
+    rows = pd.concat([keyed, broken], ignore_index=True).assign(refused=True)
+    return rows.astype({"line": "int64", "lines": "int64"})
+
+
+def subscriber_hints(feed: Feed, raw: bytes) -> str | None:
+    """Array literal of everything in ``raw`` that looks like a subscriber's id of this feed, or None.
+
+    A record that cannot be read may still name a known member, and a bad row of a known
+    member must never end that member.
+    """
+    read = feed.columns["subscriber_id"].read if "subscriber_id" in feed.columns else None
+    if not isinstance(read, Text) or read.pattern is None:
+        return None
+    text = raw.decode(feed.format.encoding, errors="replace")
+    tokens = {token.strip() for token in re.split(r"[^A-Za-z0-9-]+", text.upper() if read.upper else text)}
+    found = sorted(token for token in tokens if re.search(read.pattern, token))
+    return "{" + ",".join(found) + "}" if found else None
+
+
+def _write_accounts(
+    connection: Connection, feed: Feed, delivery: Delivery, account: Account, refused: Refusals, keys: KeyRing
+) -> None:
+    """Quarantine and the lines that are no rows, in the transaction that finishes the staging."""
+    quarantine.forget(connection, delivery.delivery_id, found_by=("parse", "validate"))
+    quarantine.keep(connection, keys, feed.name, delivery.delivery_id, refused.rows)
+    staging.forget_lines(connection, delivery.delivery_id)
+    staging.account_lines(connection, delivery.delivery_id, "control", "", account.control)
+    for reason, lines in account.ignored.items():
+        staging.account_lines(connection, delivery.delivery_id, "ignored", reason, lines)

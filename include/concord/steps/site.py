@@ -1,0 +1,37 @@
+"""The opened installation: settings, keys, landing, database, and who is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from concord.landing import Landing
+from concord.postgres import Connection, connect
+from concord.protect import KeyRing
+from concord.publish.notify import Notifier, notifier
+from concord.settings import Settings
+
+
+@dataclass(frozen=True)
+class Site:
+    """What every step works with. Nothing in it is open: connections live as long as a step needs them."""
+
+    settings: Settings
+    keys: KeyRing
+    landing: Landing
+    notifier: Notifier
+
+    @contextmanager
+    def database(self, actor: str = "concord") -> Iterator[Connection]:
+        """A connection as the loader; ``actor`` is who the ledger names for changes of state."""
+        with connect(self.settings.loader_url, application=f"concord {actor}") as connection:
+            connection.execute("SELECT set_config('concord.actor', %s, false)", (actor,))
+            connection.commit()
+            yield connection
+
+
+def open_site(settings: Settings) -> Site:
+    """The installation of ``settings``; raises SettingMissing or ProtectError when keys are missing."""
+    keys = KeyRing.from_settings(settings)
+    return Site(settings, keys, Landing(settings.landing_url, keys), notifier(settings.notify_webhook_url))

@@ -1,0 +1,153 @@
+"""Puts reading, rules and schema together: which rows are accepted, and why the others are not."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from pandas import DataFrame
+
+from concord.contract import Feed
+from concord.validate.dates import UNREADABLE
+from concord.validate.reading import read_column
+from concord.validate.rules import verdicts
+from concord.validate.schema import schema_for, verdict_column
+
+if TYPE_CHECKING:
+    from pandera.pandas import DataFrameSchema
+
+
+@dataclass(frozen=True, eq=False)
+class Rejected:
+    """Rows that broke a promise: where, every reason code, and whose they are.
+
+    ``position`` (int64) are rows of the chunk, ascending; ``reasons`` has one tuple for
+    each, columns first, in contract order. ``keys`` (same length, index 0..n-1, object)
+    has the canonical key columns and ``birth_date`` (ISO), each None where it is blank
+    or broke a promise itself. PHI: kept out of the ``repr``.
+    """
+
+    position: NDArray[np.int64]
+    reasons: list[tuple[str, ...]]
+    keys: DataFrame
+
+    def __len__(self) -> int:
+        return len(self.reasons)
+
+    def __repr__(self) -> str:
+        return f"Rejected({len(self)} rows)"
+
+
+@dataclass(frozen=True, eq=False)
+class Validated:
+    """The verdict on one chunk: every row is in ``accepted`` or in ``rejected``, once.
+
+    ``accepted`` has canonical columns (mapped ones and constants), dtype ``str``, blank
+    = ``""``, dates as ISO text, index 0..n-1; ``positions`` are its rows in the chunk.
+    ``flags`` counts what was noticed in accepted rows without rejecting them.
+    """
+
+    accepted: DataFrame
+    positions: NDArray[np.int64]
+    rejected: Rejected
+    flags: Counter[str]
+
+    def __repr__(self) -> str:
+        return f"Validated(accepted={len(self.positions)}, rejected={len(self.rejected)})"
+
+
+def validate(feed: Feed, chunk_frame: DataFrame, *, as_of: date, missing: frozenset[str] = frozenset()) -> Validated:
+    """Judges ``chunk_frame`` (source columns, dtype ``str``, blank = ``""``) against the contract.
+
+    ``missing`` are source columns of optional columns that the file does not have; they
+    are read as blank, without default. Raises ``KeyError`` for any other absent column.
+    """
+    table, flags = canonical_text(feed, chunk_frame, missing)
+    judged = tuple(name for name, mapping in feed.columns.items() if mapping.source not in missing)
+    broken = broken_promises(feed, table, judged, as_of)
+    rejected = np.fromiter(sorted(broken), np.int64, len(broken))
+    positions = np.delete(np.arange(len(chunk_frame), dtype=np.int64), rejected)
+    reasons = [broken[int(position)] for position in rejected]
+    return Validated(
+        accepted=table.take(pa.array(positions)).to_pandas() if len(rejected) else table.to_pandas(),
+        positions=positions,
+        rejected=Rejected(rejected, reasons, readable_keys(feed, table.take(pa.array(rejected)), reasons)),
+        flags=Counter({code: int(count) for code, mask in flags.items() if (count := mask[positions].sum())}),
+    )
+
+
+def canonical_text(
+    feed: Feed, frame: DataFrame, missing: frozenset[str]
+) -> tuple[pa.Table, dict[str, NDArray[np.bool_]]]:
+    """The canonical columns of ``frame`` as text, and flags by code (one boolean per row)."""
+    columns: dict[str, pa.Array] = {}
+    flags: dict[str, NDArray[np.bool_]] = {}
+    for name, mapping in feed.columns.items():
+        if mapping.source in missing:
+            columns[name] = _constant("", len(frame))
+            continue
+        values = pa.array(frame[mapping.source].array, pa.large_string())
+        columns[name], noticed = read_column(mapping, values, feed)
+        flags |= {code: mask.to_numpy(zero_copy_only=False) for code, mask in noticed.items()}
+    columns |= {name: _constant(value, len(frame)) for name, value in feed.constants.items()}
+    return pa.table(columns), flags
+
+
+def _constant(value: str, count: int) -> pa.Array:
+    return pa.repeat(pa.scalar(value, pa.large_string()), count)
+
+
+def broken_promises(feed: Feed, table: pa.Table, judged: tuple[str, ...], as_of: date) -> dict[int, tuple[str, ...]]:
+    """Row position → reason codes, for the rows that broke a promise."""
+    given = table.select([*judged, *feed.constants])
+    held = verdicts(feed, given, as_of)
+    schema = schema_for(feed, judged, tuple(held))
+    verdict_columns = {verdict_column(code): kept for code, kept in held.items()}
+    frame = pa.table({**{name: table[name] for name in judged}, **verdict_columns}).to_pandas()
+    return _by_row(_failures(schema, frame))
+
+
+def _failures(schema: DataFrameSchema, frame: DataFrame) -> Iterable[tuple[int, str]]:
+    """(position, code) of every failed check, in order. pandera's own report quotes values: it ends here."""
+    from pandera.errors import SchemaErrors
+
+    cases = DataFrame({"index": [], "check": []})
+    try:
+        schema.validate(frame, lazy=True)
+    except SchemaErrors as errors:
+        cases = errors.failure_cases[["index", "check"]]
+    if cases["index"].isna().any():  # no row's fault: a check could not run
+        raise RuntimeError(f"checks that could not run: {', '.join(sorted(set(cases['check'].astype(str))))}")
+    return zip(cases["index"].tolist(), cases["check"].tolist(), strict=True)
+
+
+def _by_row(failures: Iterable[tuple[int, str]]) -> dict[int, tuple[str, ...]]:
+    broken: dict[int, dict[str, None]] = {}
+    for position, code in failures:
+        broken.setdefault(int(position), {})[code] = None
+    return {position: tuple(codes) for position, codes in broken.items()}
+
+
+def readable_keys(feed: Feed, rows: pa.Table, reasons: list[tuple[str, ...]]) -> DataFrame:
+    """Key columns and birth date of rejected ``rows``, each None where it cannot be relied on."""
+    names = dict.fromkeys(name for entity in feed.entities for name in entity.key)
+    if "birth_date" in feed.canonical:
+        names["birth_date"] = None
+    keys = {name: _readable(name, rows, reasons) for name in names}
+    return DataFrame(keys, columns=list(names), dtype=object)
+
+
+def _readable(name: str, rows: pa.Table, reasons: list[tuple[str, ...]]) -> list[str | None]:
+    if name not in rows.column_names:
+        return [None] * len(reasons)
+    values = rows[name].to_pylist()
+    return [
+        value if value not in ("", UNREADABLE) and not any(code.startswith(f"{name}.") for code in codes) else None
+        for value, codes in zip(values, reasons, strict=True)
+    ]

@@ -1,0 +1,233 @@
+"""What a delimited delivery must look like, what is tolerated, and what rejects it whole."""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+import pytest
+
+from concord.contract import Delimited, Feed
+from concord.errors import ContractError, DeliveryRejected
+from concord.parse import Chunk, Drift, line_accounting
+from concord.parse import delimited as module
+from concord.parse.delimited import DelimitedFile
+from tests.unit.acme_rows import ACME, ROW, acme, file, row
+
+HEADER = ",".join(ROW).encode() + b"\n"
+
+
+def parse(data: bytes, feed: Feed = ACME, **options: int) -> tuple[DelimitedFile, list[Chunk]]:
+    delivery = DelimitedFile(BytesIO(data), feed, **options)
+    return delivery, list(delivery)
+
+
+def rejection(data: bytes, feed: Feed = ACME) -> DeliveryRejected:
+    with pytest.raises(DeliveryRejected) as caught:
+        parse(data, feed)
+    return caught.value
+
+
+def people(count: int) -> list[dict[str, str]]:
+    return [row(EMPID=f"E{number:07d}") for number in range(count)]
+
+
+# ── values ─────────────────────────────────────────────────────────────────────
+
+
+def test_every_value_stays_the_text_it_was() -> None:
+    values = row(LASTNAME="NA", FIRSTNAME="null", ZIP="01234", CITY=" nan ", DIVISION="1E5", SEX="")
+    _, (chunk,) = parse(file(values))
+    assert chunk.frame.iloc[0].to_dict() == values
+    assert set(map(str, chunk.frame.dtypes)) == {"str"}
+    assert not chunk.frame.isna().any(axis=None)
+
+
+def test_a_row_knows_its_first_line_its_lines_and_its_bytes() -> None:
+    data = file(row(), row(STREET="1 Sample Way\nApt 2"), row(EMPID="E0000102"))
+    _, (chunk,) = parse(data)
+    assert chunk.line.tolist() == [2, 3, 5]
+    assert chunk.lines.tolist() == [1, 2, 1]
+    assert chunk.raw(1) + b"\n" == b"".join(data.splitlines(keepends=True)[2:4])
+    assert chunk.frame["STREET"][1] == "1 Sample Way\nApt 2"
+
+
+def test_a_feed_declared_in_another_encoding_is_read_in_it() -> None:
+    feed = acme(format=Delimited(encoding="cp1252"))
+    _, (chunk,) = parse(file(row(LASTNAME="Peña")).decode().encode("cp1252"), feed)
+    assert chunk.frame["LASTNAME"][0] == "Peña"
+
+
+def test_a_trailing_delimiter_in_header_and_rows_gives_no_column() -> None:
+    data = file(row(), row(COVEND="12/31/2026")).replace(b"\n", b",\n")
+    delivery, (chunk,) = parse(data)
+    assert delivery.columns == tuple(ROW)
+    assert chunk.frame["COVEND"].tolist() == ["", "12/31/2026"]
+
+
+def test_a_cell_of_one_megabyte_is_read_and_a_longer_record_refused() -> None:
+    big, bigger = row(STREET="x" * 1_000_000), row(STREET="x" * (1 << 20))
+    _, (chunk,) = parse(file(row(), big, bigger, row()))
+    assert len(chunk.frame) == 3
+    assert [(refused.line, refused.reasons) for refused in chunk.refused] == [(4, ("record.too_long",))]
+
+
+def test_columns_the_contract_does_not_read_are_left_out_of_the_frame() -> None:
+    delivery, (chunk,) = parse(file(row() | {"LOCKER": "12"}, header=(*ROW, "LOCKER")))
+    assert delivery.drift == Drift(extra=("LOCKER",))
+    assert list(chunk.frame.columns) == list(ROW)
+
+
+def test_a_known_and_unused_column_is_no_drift() -> None:
+    delivery, _ = parse(file(row() | {"LOCKER": "12"}, header=(*ROW, "LOCKER")), acme(ignored=("LOCKER",)))
+    assert not delivery.drift
+
+
+# ── the account of lines, chunks, places to start ──────────────────────────────
+
+
+def messy_file() -> bytes:
+    sound = [file(*people(40)).removeprefix(HEADER), file(row(STREET="a\nb")).removeprefix(HEADER)]
+    return HEADER + b"\n".join([sound[0], b"short,row", b'E1,"never closed', b"", sound[1], b"\xff", sound[0]])
+
+
+@pytest.mark.parametrize(("chunk_rows", "block_bytes"), [(100_000, 8 << 20), (7, 8 << 20), (100_000, 999), (3, 500)])
+def test_every_physical_line_lands_in_one_place_whatever_the_size_of_chunks(chunk_rows: int, block_bytes: int) -> None:
+    delivery, chunks = parse(messy_file(), chunk_rows=chunk_rows, block_bytes=block_bytes)
+    seen = [line for chunk in chunks for line in chunk.control]
+    for chunk in chunks:
+        spans = [*zip(chunk.line.tolist(), chunk.lines.tolist(), strict=True)]
+        spans += [(part.line, part.lines) for part in chunk.refused]
+        spans += [(part.line, part.lines) for part in chunk.ignored]
+        seen += [line for first, count in spans for line in range(first, first + count)]
+    assert sorted(seen) == list(range(1, delivery.line_count + 1))
+    assert sum(len(chunk.frame) for chunk in chunks) == 81
+    assert all(len(chunk.frame) <= chunk_rows for chunk in chunks)
+    assert sum(sum(line_accounting(chunk).values()) for chunk in chunks) == messy_file().count(b"\n")
+
+
+def test_a_reader_that_starts_at_a_checkpoint_sees_the_same_records(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "CHECKPOINT_RECORDS", 10)
+    data = b"\xef\xbb\xbf" + file(*(row(EMPID=f"E{n:07d}", STREET=f"{n}\nfloor" * (n % 2)) for n in range(35)))
+    delivery, chunks = parse(data, block_bytes=400)
+    assert [place.record for place in delivery.checkpoints] == [0, 10, 20, 30]
+    lines = [line for chunk in chunks for line in chunk.line.tolist()]
+    for place in delivery.checkpoints:
+        _, (rest,) = parse(HEADER + data[place.byte_offset :])
+        assert rest.frame["EMPID"][0] == f"E{place.record:07d}"
+        assert lines[place.record] == place.line
+
+
+def test_line_numbers_grow_across_blocks() -> None:
+    _, chunks = parse(file(*people(200)), block_bytes=1_000)
+    lines = [line for chunk in chunks for line in chunk.line.tolist()]
+    assert lines == list(range(2, 202))
+    assert len(chunks) > 5
+
+
+# ── structure ──────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b"", "structure.empty"),
+        (b"\xef\xbb\xbf", "structure.empty"),
+        (b"\n\n", "structure.empty"),
+        (HEADER, "structure.no_rows"),
+        (HEADER + b"\n\n", "structure.no_rows"),
+        (HEADER.rstrip(), "structure.no_final_terminator"),
+        (file(row())[:-1], "structure.no_final_terminator"),
+        (file(row(), row())[:-30], "structure.no_final_terminator"),
+        (file(row(), end="\r"), "structure.line_ends"),
+        (file(row(), end="\r") + b"\n", "structure.line_ends"),
+        (file(row(), delimiter=";"), "structure.delimiter"),
+        (file(row(), delimiter="\t"), "structure.delimiter"),
+        (file(row()).decode().encode("utf-16"), "structure.encoding"),
+        (file(row()).replace(b"CITY", b"C\xffTY", 1), "structure.encoding"),
+        (file(row()).replace(b"CITY", b'"CITY', 1), "structure.header"),
+        (file(row()).replace(b"CITY", b"STATE", 1), "structure.duplicate_column"),
+        (file(row()).replace(b"DOB", b"dob", 1), "structure.missing_column"),
+        (b"x" * 3_000_000, "structure.header"),
+        (b"," * 2_000 + b"\n", "structure.too_many_columns"),
+    ],
+)
+def test_a_broken_structure_rejects_the_delivery(data: bytes, code: str) -> None:
+    assert rejection(data).code == code
+
+
+def test_a_file_without_a_header_is_rejected_and_its_first_row_not_quoted() -> None:
+    error = rejection(file(row(), row()).removeprefix(HEADER))
+    assert error.code == "structure.missing_column"
+    chain = f"{error!r} {error.__context__!r} {error.__cause__!r}"
+    assert not any(value in chain for value in ROW.values() if len(value) > 3)
+
+
+@pytest.mark.parametrize("broken", [b'"Testman,', b"Test\xffman,"])
+def test_a_header_that_cannot_be_read_is_not_quoted(broken: bytes) -> None:
+    error = rejection(broken + HEADER)
+    assert "Test" not in f"{error!r} {error.__context__!r} {error.__cause__!r}"
+
+
+def test_a_missing_column_is_named_by_the_contracts_name() -> None:
+    assert "DOB" in str(rejection(file(row(), header=tuple(name for name in ROW if name != "DOB"))))
+
+
+def test_a_feed_may_say_that_the_last_line_has_no_end() -> None:
+    feed = acme(format=Delimited(final_newline=False))
+    delivery, (chunk,) = parse(file(row(), row(COVEND="12/31/2026"))[:-1], feed)
+    assert chunk.frame["COVEND"].tolist() == ["", "12/31/2026"]
+    assert delivery.line_count == 3
+
+
+def test_a_missing_final_line_end_is_seen_after_the_rows_before_it() -> None:
+    delivery = DelimitedFile(BytesIO(file(*people(50))[:-5]), ACME)
+    assert len(next(iter(delivery)).frame) == 49
+
+
+def test_blank_lines_before_the_header_are_ignored_with_their_number() -> None:
+    _, (chunk,) = parse(b"\r\n" + file(row()))
+    assert [(part.line, part.reason) for part in chunk.ignored] == [(1, "blank_line")]
+    assert chunk.control == (2,)
+
+
+@pytest.mark.parametrize(
+    "layout",
+    [
+        Delimited(encoding="utf-16"),
+        Delimited(encoding="shift_jis"),
+        Delimited(encoding="gbk"),
+        Delimited(encoding="no-such"),
+        Delimited(delimiter="¦"),
+        Delimited(quote="\r"),
+    ],
+)
+def test_a_layout_that_single_bytes_cannot_tell_is_a_contract_error(layout: Delimited) -> None:
+    with pytest.raises(ContractError):
+        parse(file(row()), acme(format=layout))
+
+
+# ── what must not leak ─────────────────────────────────────────────────────────
+
+
+def test_nothing_of_a_row_shows_in_a_repr() -> None:
+    _, (chunk,) = parse(file(row(), row(LASTNAME="Secretname")) + b"Secretname,short\n")
+    assert chunk.refused[0].raw == b"Secretname,short"
+    assert "Secretname" not in repr(chunk) + repr(chunk.refused)
+
+
+def test_memory_does_not_grow_with_the_file() -> None:
+    import tracemalloc
+
+    def peak(times: int) -> int:
+        data = file(*people(2_000))
+        stream = BytesIO(data + data.removeprefix(HEADER) * times)
+        tracemalloc.start()
+        for _ in DelimitedFile(stream, ACME, block_bytes=100_000):
+            pass
+        result = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return result
+
+    peak(1)
+    small, large = peak(4), peak(16)
+    assert large < small * 1.2
