@@ -210,7 +210,8 @@ def reopen(connection: Connection, delivery: Delivery, reason: str) -> Delivery:
 def take_fence(connection: Connection, feed: str) -> int:
     """A new, higher fence for the feed: every older holder can no longer publish."""
     row = one(connection, "ledger/take_fence", {"feed": feed})
-    assert row is not None
+    if row is None:
+        raise Fenced(f"feed {feed} has no lease")
     return int(row["fence"])
 
 

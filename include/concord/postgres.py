@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from importlib.resources import files
-from typing import Any, LiteralString, cast
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -30,7 +30,7 @@ RAISED_BY_US = {
 """SQLSTATEs our own functions and triggers raise, whose messages we wrote ourselves."""
 
 TRANSIENT = ("08", "40", "53", "55", "57", "58")
-"""SQLSTATE classes after which the same transaction may succeed (connection, rollback, resources, lock, operator, system)."""
+"""Classes of SQLSTATE after which the same transaction may succeed: connection, rollback, resources, lock, operator."""
 
 
 class StatementFailed(ConcordError):
@@ -40,11 +40,14 @@ class StatementFailed(ConcordError):
 @contextmanager
 def connect(url: str, *, application: str = "concord") -> Iterator[Connection]:
     """A connection that commits on success and rolls back on an error; errors carry no values."""
-    with without_values():
-        with psycopg.connect(url, row_factory=dict_row, application_name=application, connect_timeout=15) as connection:
-            connection.execute("SET TIME ZONE 'UTC'")
-            connection.commit()
-            yield connection
+    with without_values(), _opened(url, application) as connection:
+        connection.execute("SET TIME ZONE 'UTC'")
+        connection.commit()
+        yield connection
+
+
+def _opened(url: str, application: str) -> Connection:
+    return psycopg.connect(url, row_factory=dict_row, application_name=application, connect_timeout=15)
 
 
 @contextmanager
@@ -76,7 +79,7 @@ def statement(name: str) -> str:
 
 def compose(name: str, **parts: sql.Composable) -> sql.Composed:
     """The statement ``name`` with its ``{placeholders}`` filled by identifiers and composed lists."""
-    return sql.SQL(cast(LiteralString, statement(name))).format(**parts)
+    return sql.SQL(statement(name)).format(**parts)
 
 
 def run(

@@ -62,5 +62,5 @@ def _message(record: logging.LogRecord) -> str:
     """The message with its arguments; without them where they do not fit, since logging would print them to stderr."""
     try:
         return record.getMessage()
-    except Exception:  # an argument's __str__ may raise anything
+    except Exception:  # noqa: BLE001 — an argument's __str__ may raise anything
         return f"{record.msg} [arguments left out: they do not fit the message]"

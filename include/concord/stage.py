@@ -67,7 +67,7 @@ def attributes(entity: Entity) -> tuple[str, ...]:
 
 def content_hash(entity: Entity, alias: str | None = None) -> sql.Composed:
     """The 64-bit hash expression over an entity's attributes; equal content, equal hash."""
-    prefix = sql.SQL(alias + "." if alias else "")  # type: ignore[arg-type]
+    prefix = sql.SQL(alias + "." if alias else "")
     names = sql.SQL(", ").join(prefix + sql.Identifier(name) for name in attributes(entity))
     return sql.SQL("hash_record_extended(ROW({}), 0)").format(names)
 
@@ -76,7 +76,8 @@ def begin(connection: Connection, feed: Feed, delivery_id: str, attempt: int) ->
     """Registers a new staging and creates its table; returns the staging's number."""
     values = {"delivery_id": delivery_id, "attempt": attempt, "contract_hash": feed.fingerprint}
     row = one(connection, "stage/begin_staging", values)
-    assert row is not None
+    if row is None:
+        raise StageLost(f"delivery {delivery_id}: no staging was begun")
     stage_no = int(row["stage_no"])
     run(connection, "stage/create_stage_table", stage=table(delivery_id, stage_no), columns=_definitions(feed))
     return stage_no
@@ -84,8 +85,7 @@ def begin(connection: Connection, feed: Feed, delivery_id: str, attempt: int) ->
 
 def _definitions(feed: Feed) -> sql.Composed:
     stored = [
-        sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(kind))  # type: ignore[arg-type]
-        for name, kind in stored_columns(feed).items()
+        sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(kind)) for name, kind in stored_columns(feed).items()
     ]
     hashes = [
         sql.SQL("{} bigint GENERATED ALWAYS AS ({}) STORED").format(sql.Identifier(f"{e.name}_hash"), content_hash(e))
@@ -121,15 +121,15 @@ def finish(
     connection: Connection, delivery_id: str, stage_no: int, line_count: int, flags: Mapping[str, int]
 ) -> Staging:
     """Closes the staging with its count and checksum; from here on it is the delivery's staging."""
-    row = one(connection, "stage/sum_stage", stage=table(delivery_id, stage_no))
-    assert row is not None
+    row = one(connection, "stage/sum_stage", stage=table(delivery_id, stage_no)) or {}
     run(
         connection,
         "stage/finish_staging",
         {"stage_no": stage_no, "line_count": line_count, "flags": Jsonb(dict(flags)), **row},
     )
     staging = current(connection, delivery_id)
-    assert staging is not None
+    if staging is None:
+        raise StageLost(f"delivery {delivery_id}: its staging was dropped while it was finished")
     return staging
 
 
@@ -152,7 +152,7 @@ def verify(connection: Connection, staging: Staging | None, delivery_id: str, co
 
 
 def _present(connection: Connection, staging: Staging) -> bool:
-    name = ".".join(staging.table._obj)
+    name = staging.table.as_string(connection)
     row = connection.execute("SELECT to_regclass(%s) IS NOT NULL AS present", (name,)).fetchone()
     return bool(row and row["present"])
 

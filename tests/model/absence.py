@@ -23,9 +23,11 @@ def omitted_end(as_of: date, policy: Policy) -> date:
 
 def absent(key: Key, span: Span, as_of: date, policy: Policy, missed: frozenset[date]) -> Decision:
     """A span in scope that no row of a full file speaks of."""
+    if policy.omission is Omission.KEEP:
+        return Decision("keep", key, span, (span,))
     if span.start > as_of:
         return Decision("void", key, span, (), None, LOSSES, reason="omission")
-    if not span.current(as_of) or span.end is not None or policy.omission is Omission.KEEP:
+    if not span.current(as_of) or span.end is not None:
         return Decision("keep", key, span, (span,))
     if len(missed | {as_of}) < policy.absences:
         return Decision("pending_end", key, span, (span,))

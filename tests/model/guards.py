@@ -58,17 +58,10 @@ def moves(held: Held, plan: Plan, policy: Policy, context: Context) -> Iterator[
 
 
 def cumulated(plan: Plan, policy: Policy, context: Context, base: int) -> Iterator[str]:
-    """The same counts with those of the applied deliveries of the last seven days; nothing new trips nothing."""
-    ends, adds = counted(plan)
-    if ends and trips(policy.guards.ends, ends + context.recent[0], base):
+    """The same with the losses applied in the seven days before; a delivery without losses does not trip it."""
+    ends = len(plan.of("end", "void"))
+    if ends and trips(policy.guards.ends, ends + context.recent_ends, base):
         yield "ends_7_days"
-    if adds and base and trips(policy.guards.adds, adds + context.recent[1], base):
-        yield "adds_7_days"
-
-
-def counted(plan: Plan) -> tuple[int, int]:
-    """Ends with voids, adds with reinstatements."""
-    return len(plan.of("end", "void")), len(plan.of("add", "reinstate"))
 
 
 def too_many(limit: Limit, counts: Counter[ScopeKey], base: Counter[ScopeKey]) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
 from concord.contract import Mode, Policy, Scope, Stage
-from tests.model.guards import breaches, counted, explicit_losses, scope_of
+from tests.model.guards import breaches, explicit_losses, scope_of
 from tests.model.reconcile_model import apply, decide
 from tests.model.values import Context, Held, Key, Plan, Row
 
@@ -111,15 +111,14 @@ class FeedModel:
 
     def context(self, delivery: Delivery) -> Context:
         """What is known before ``delivery``."""
-        first, recent = self.applies == 0, self.recent(delivery)
+        first, recent = self.applies == 0, self.recent_ends(delivery)
         return Context(self.scope, self.applied_scopes, first, self.tail, delivery.carried, self.keep, recent)
 
-    def recent(self, delivery: Delivery) -> tuple[int, int]:
-        """Ends and adds that were applied with file dates of the seven days before."""
+    def recent_ends(self, delivery: Delivery) -> int:
+        """Ends and voids that were applied with file dates of the seven days before."""
         since = delivery.file_date - timedelta(days=7)
         plans = [d.plan for d in self.deliveries if d.state in APPLIED and d.plan and d.file_date > since]
-        totals = [counted(plan) for plan in plans]
-        return sum(ends for ends, _ in totals), sum(adds for _, adds in totals)
+        return sum(len(plan.of("end", "void")) for plan in plans)
 
     def older_open(self, newer: Delivery) -> list[Delivery]:
         """Fulls before ``newer`` that it passes: held or failed."""

@@ -133,7 +133,7 @@ class RealSystem:
         return entity, row["action"], tuple(row["key"]), shown_line, before, after, bool(row["inferred"])
 
     def guards(self, number: int) -> set[str]:
-        """Tripped guards of the plan."""
+        """Tripped guards of the plan; the model has one name for ends of spans and of persons."""
         return {
             row["guard"].removesuffix("_persons") for row in self._all(GUARDS, plan_id=self._plan(number)["plan_id"])
         }

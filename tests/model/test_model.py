@@ -238,8 +238,9 @@ def test_an_omission_that_would_end_before_the_start_voids_the_span() -> None:
     assert labels(held(span(TODAY))) == ["void"]
 
 
-def test_a_policy_that_keeps_says_nothing_by_absence() -> None:
-    assert labels(held(span(JAN)), policy=replace(POLICY, omission=Omission.KEEP)) == ["keep"]
+@pytest.mark.parametrize("start", [JAN, FUTURE])
+def test_a_policy_that_keeps_says_nothing_by_absence(start: date) -> None:
+    assert labels(held(span(start)), policy=replace(POLICY, omission=Omission.KEEP)) == ["keep"]
 
 
 def test_an_absence_ends_only_after_as_many_as_of_dates_as_agreed() -> None:
@@ -395,7 +396,7 @@ def tripped(
 ) -> frozenset[str]:
     rules = replace(POLICY, guards=guards, **policy)  # type: ignore[arg-type]
     plan = decide(before, rows, rules, TODAY, Mode.FULL, context)
-    return breaches(before, rows, plan, rules, Mode.FULL, context)
+    return breaches(before, rows, plan, rules, Mode.FULL, context) - {"ends_7_days"}
 
 
 def roster(people: int, start: date = JAN) -> Held:
@@ -417,6 +418,14 @@ def test_losses_trip_by_share_and_floor_together() -> None:
     assert tripped(roster(10), rows_of(7), few) == {"ends"}
     assert tripped(roster(10), rows_of(8), few) == frozenset()  # 20 % is not above 20 %
     assert tripped(roster(4), rows_of(3), few) == frozenset()  # one is below the floor
+
+
+def test_losses_of_the_last_seven_days_count_together() -> None:
+    few = replace(POLICY, guards=replace(GUARDS, ends=Limit(share=0.2, floor=2)))
+    before, context = roster(10), replace(OWNS, recent_ends=2)
+    for present, trips in ((9, {"ends_7_days"}), (10, set())):
+        plan = decide(before, rows_of(present), few, TODAY, Mode.FULL, context)
+        assert breaches(before, rows_of(present), plan, few, Mode.FULL, context) == trips
 
 
 def test_too_many_adds_refused_rows_or_too_few_rows_are_held() -> None:

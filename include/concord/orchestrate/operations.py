@@ -55,7 +55,7 @@ def reconciler_dag() -> DAG:
         with opened() as site:
             from concord import steps
 
-            return steps.reconcile_ledger(site)
+            return steps.reconcile_ledger(readable().sound, site)
 
     @task(multiple_outputs=False, trigger_rule=TriggerRule.ALL_DONE)
     def answer_approvals() -> Counts:

@@ -37,7 +37,6 @@ class Parts:
             "s_key_incomplete": incomplete(key, "s"),
             "changed": self.changed(),
             "s_is_h": same(key, "s", "h"),
-            "s_is_c": same(key, "s", "c"),
             "h_is_t": same(key, "h", "t"),
             "q_is_h": same(key, "q", "h"),
             "p_is_h": same(key, "p", "h"),

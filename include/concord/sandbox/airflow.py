@@ -23,7 +23,7 @@ import httpx
 
 from concord.airflow_api import AirflowApi, AirflowRefused, AirflowUnavailable
 from concord.errors import ConcordError
-from concord.sandbox.processes import Child, created, free_ports, start, stop
+from concord.sandbox.processes import Child, ask, created, free_ports, start, stop, wait
 
 COMPONENTS: Mapping[str, tuple[str, ...]] = {
     "api-server": ("api-server",),
@@ -118,6 +118,8 @@ class AirflowHome:
             # Three failed heartbeats (some 40 s without API server) would kill healthy tasks.
             "WORKERS__MAX_FAILED_HEARTBEATS": "30",
             "WORKERS__EXECUTION_API_TIMEOUT": "30",
+            # A worker looks whether its task has ended only this often (seconds), and keeps its slot until then.
+            "WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
             "SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "120",
             "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "600",
             "TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "120",
@@ -216,9 +218,18 @@ class LocalAirflow:
         return [child.name for child in self.children if not child.alive()]
 
     def stop(self) -> list[str]:
-        """Stops everything that was started; returns the names of those that had to be killed."""
+        """Stops everything that was started; returns the names of those that had to be killed.
+
+        The API server goes last: running tasks report to it. The scheduler waits for them,
+        and no longer when it is asked a second time.
+        """
         children, self.children, self._migration = self._all(), [], None
-        return stop(children)
+        first = [child for child in children if not child.name.endswith("api-server")]
+        ask(first)
+        if not wait(first, within=8):
+            ask(child for child in first if child.name.endswith("scheduler"))
+            wait(first, within=5)
+        return stop(children, patience=12)
 
     def _all(self) -> list[Child]:
         return [*self.children, *([self._migration] if self._migration else [])]

@@ -89,18 +89,29 @@ def start(
     return Child(name, process, log)
 
 
+def ask(children: Iterable[Child], by: signal.Signals = signal.SIGTERM) -> None:
+    """Asks ``children`` to stop, and does not wait."""
+    for child in children:
+        if child.alive():
+            child.process.send_signal(by)
+
+
+def wait(children: Sequence[Child], *, within: float) -> bool:
+    """Waits up to ``within`` seconds for all ``children`` to end; returns whether they did."""
+    until = time.monotonic() + within
+    while (alive := any(child.alive() for child in children)) and time.monotonic() < until:
+        time.sleep(0.05)
+    return not alive
+
+
 def stop(children: Iterable[Child], *, patience: float = 25, by: signal.Signals = signal.SIGTERM) -> list[str]:
     """Asks all children at once, waits up to ``patience`` seconds, then kills what is left of their sessions.
 
     Returns the names of those that had to be killed.
     """
     children = list(children)
-    for child in children:
-        if child.alive():
-            child.process.send_signal(by)
-    until = time.monotonic() + patience
-    while time.monotonic() < until and any(child.alive() for child in children):
-        time.sleep(0.05)
+    ask(children, by)
+    wait(children, within=patience)
     killed = [child.name for child in children if child.alive()]
     _kill([process for child in children for process in child.family()])
     for child in children:

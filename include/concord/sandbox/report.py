@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from rich.console import Console
@@ -108,4 +109,4 @@ def _holds(rows: Rows, decisions: Rows, deliveries: Sequence[str]) -> Table:
 
 
 def _cell(value: object) -> str:
-    return f"{value:,}" if isinstance(value, int) else "" if value is None else str(value)
+    return f"{value:,}" if isinstance(value, int | Decimal) else "" if value is None else str(value)

@@ -80,7 +80,7 @@ def live_through(chapter: Chapter, installation: Installation, say: Say) -> None
         if chapter.approved:
             say(f"day {chapter.day}: held; somebody reads the plan, and approves it over REST")
             person = Approver(api, str(delivery["delivery_id"]))
-            wait_for(installation, file_date, ("published",), say, meanwhile=person.look)
+            wait_for(installation, file_date, ("published",), say, meanwhile=person.look, seen="held")
 
 
 def drop(roster: Roster, installation: Installation) -> None:
@@ -144,10 +144,11 @@ def wait_for(
     say: Say,
     *,
     meanwhile: Callable[[], None] | None = None,
+    seen: str = "",
     within: float = 600,
 ) -> dict[str, Any]:
     """The delivery of ``file_date`` once it is in one of ``states``; says each state it passes."""
-    until, seen = time.monotonic() + within, ""
+    until = time.monotonic() + within
     with connect(installation.settings.loader_url, application="demo") as connection:
         connection.autocommit = True
         while time.monotonic() < until:

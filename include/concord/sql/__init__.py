@@ -1,0 +1,1 @@
+"""SQL as files: ``<folder>/<verb>_<object>.sql``, run through :mod:`concord.postgres`."""

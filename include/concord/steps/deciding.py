@@ -66,8 +66,15 @@ def _record(connection: Connection, feed: Feed, values: dict[str, Any]) -> dict[
 
 
 def standing(feed: Feed, delivery_id: str, site: Site) -> str | None:
-    """The verdict that stands for the delivery's present plan: approve, decline, or None while it waits."""
+    """The verdict that stands: of the decision on the present plan, or of what became of the delivery.
+
+    ``approve``, ``decline``, or None while somebody has to decide. A delivery that ended
+    otherwise (superseded, failed) can no longer be approved.
+    """
     with site.database("standing") as connection:
+        delivery = ledger.find(connection, delivery_id)
+        if delivery.feed != feed.name or delivery.state in ledger.ENDED | {"applied"}:
+            return "approve" if delivery.state in ("applied", "published") else "decline"
         plan = one(connection, "plan/get_plan", {"delivery_id": delivery_id})
         if plan is None:
             return None

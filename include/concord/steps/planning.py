@@ -54,7 +54,7 @@ def compute_plan(feed: Feed, delivery: Delivery, site: Site, *, dry_run: bool = 
     state = "planned"
     with contextlib.suppress(DryRunEnds), site.database("plan") as connection:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        context = _context(connection, feed, delivery, staged, site)
+        context = _context(connection, feed, delivery, staged)
         computed = compute(connection, context)
         if dry_run:
             raise DryRunEnds
@@ -74,7 +74,7 @@ def ensure_staged(feed: Feed, delivery: Delivery, site: Site) -> Staging:
     return build(feed, delivery, site, writes_quarantine=True)[0]
 
 
-def _context(connection: Connection, feed: Feed, delivery: Delivery, staged: Staging, site: Site) -> Context:
+def _context(connection: Connection, feed: Feed, delivery: Delivery, staged: Staging) -> Context:
     delivery = ledger.find(connection, delivery.delivery_id)
     older = [
         d for d in ledger.deliveries(connection, feed.name, ledger.NOT_WRITTEN | {"failed"}) if d.order < delivery.order

@@ -171,6 +171,8 @@ def _stage_chunk(
 
 def protected(frame: DataFrame, keys: KeyRing, partner: str) -> DataFrame:
     """``frame`` with ``ssn`` replaced by its token, ciphertext (hex, for COPY) and last four digits."""
+    import pandas as pd
+
     ssn = frame.pop("ssn")
     given = ssn.notna()
     owners = frame.loc[given, ["subscriber_id", "person_code"]]
@@ -182,10 +184,7 @@ def protected(frame: DataFrame, keys: KeyRing, partner: str) -> DataFrame:
         ("ssn_sealed", ["\\x" + value.hex() for value in sealed]),
         ("ssn_last_four", [last_four(number) for number in numbers]),
     ):
-        column = [None] * len(frame)
-        frame[name] = column
-        frame[name] = frame[name].astype("str")
-        frame.loc[given, name] = list(values)
+        frame[name] = pd.Series(list(values), index=frame.index[given], dtype="str").reindex(frame.index)
     return frame
 
 
@@ -208,14 +207,11 @@ def _shadows(feed: Feed, chunk: Chunk, judged: Validated) -> DataFrame:
     keyed = rejected.keys.assign(
         line=chunk.line[rejected.position],
         lines=chunk.lines[rejected.position],
-        hints=[subscriber_hints(feed, chunk.raw(int(position))) for position in rejected.position],
+        hints=pd.Series([subscriber_hints(feed, chunk.raw(int(at))) for at in rejected.position], dtype=object),
     )
-    broken = pd.DataFrame(
-        {
-            "line": [row.line for row in chunk.refused],
-            "lines": [row.lines for row in chunk.refused],
-            "hints": [subscriber_hints(feed, row.raw) for row in chunk.refused],
-        }
+    broken = pd.DataFrame.from_records(
+        [(row.line, row.lines, subscriber_hints(feed, row.raw)) for row in chunk.refused],
+        columns=["line", "lines", "hints"],
     )
     rows = pd.concat([keyed, broken], ignore_index=True).assign(refused=True)
     return rows.astype({"line": "int64", "lines": "int64"})

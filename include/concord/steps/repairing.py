@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
 from concord import incidents, ledger
 from concord import stage as staging
-from concord.catalogue import feeds
 from concord.contract import Feed
 from concord.ledger import Delivery
 from concord.postgres import Connection, run
@@ -18,10 +18,10 @@ PART_AGE = timedelta(hours=6)
 """No fetch takes that long (its task is stopped before): an older part was left by a killed one."""
 
 
-def reconcile_ledger(site: Site) -> dict[str, Any]:
+def reconcile_ledger(feeds: Iterable[Feed], site: Site) -> dict[str, Any]:
     """Publishes what was applied and not settled, escalates long holds, removes what killed tasks left."""
     published = escalated = 0
-    for feed in feeds().values():
+    for feed in feeds:
         published += _publish_applied(feed, site)
         escalated += _escalate_holds(feed, site)
     return {"published": published, "escalated": escalated, **_clean(site)}

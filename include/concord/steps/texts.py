@@ -111,9 +111,15 @@ def _body(feed: Feed, delivery: Delivery, plan: dict[str, Any], guards: list[Any
         "**What it would do**\n\n" + effects_table(plan["counts"]),
         f"Refused rows by reason: {refused}.",
         f"**Safe** — {UNTOUCHED} {KEPT} Waiting decides nothing.",
-        f"**Press** — *Approve* to apply exactly digest `{plan['digest'][:16]}`; *Reject* to refuse the delivery: it is "
-        f"kept, and the next file is judged against today's tables. More: `concord plan {delivery.delivery_id}`.",
+        _press(delivery, plan),
     ]
+
+
+def _press(delivery: Delivery, plan: dict[str, Any]) -> str:
+    return (
+        f"**Press** — *Approve* to apply exactly digest `{plan['digest'][:16]}`; *Reject* to refuse the delivery: it "
+        f"is kept, and the next file is judged against today's tables. More: `concord plan {delivery.delivery_id}`."
+    )
 
 
 def effects_table(counts: dict[str, dict[str, int]]) -> str:
