@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from concord import ledger, steps
 from concord.contract import Limit
 from concord.protect import ProtectError
-from concord.steps import Site
 from tests.rosters import (
     BASE,
     DECEMBER,
@@ -20,7 +19,6 @@ from tests.rosters import (
     employee,
     guarded,
     key,
-    lax,
     roster,
     without,
 )
@@ -28,8 +26,8 @@ from tests.rosters import (
 THREE_PERCENT = Limit(share=0.05, floor=3)
 
 
-def test_the_first_full_file_is_held_and_writes_nothing_until_a_person_approves_it(site: Site) -> None:
-    acme = Driver(lax(), site)
+def test_the_first_full_file_is_held_and_writes_nothing_until_a_person_approves_it(new_acme: Driver) -> None:
+    acme = new_acme
     run = acme.planned(acme.deliver(roster(range(1, 5))))
     assert (run.state, run.plan["breaches"], acme.spans()) == ("held", ["first_full"], {})
     acme.decide(run)

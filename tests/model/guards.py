@@ -7,23 +7,24 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 
 from concord.contract import Limit, Mode, Omission, Policy
-from tests.model.reconcile_model import apply
-from tests.model.values import Context, Decision, Held, Key, Plan, Row, Span
+from tests.model.values import GRANTS, LOSSES, Context, Decision, Held, Key, Plan, Row, Span
 
 ScopeKey = tuple[str | None, str]
-RETRO = ("end", "void", "correct_start", "correct_end")
 
 
 def breaches(
     held: Held, rows: Sequence[Row], plan: Plan, policy: Policy, mode: Mode, context: Context
 ) -> frozenset[str]:
     """Names of the guards that trip; an empty set lets the delivery pass by itself."""
-    found = {*sizes(rows, plan, policy), *moves(held, plan, policy, context)}
+    found = {*refusals(rows, plan, policy)}
+    if mode is Mode.DELTA or not context.first:
+        found |= {*moves(held, plan, policy, context)}
     if mode is Mode.FULL:
+        found |= {"minimum_rows"} if usable(plan) < policy.guards.minimum_rows else set()
         found |= {"first_full"} if context.first else set()
         found |= {*absences(held, rows, plan, policy, context)}
     found |= {"scope_new"} if unknown_scopes(rows, context) else set()
-    found |= {"retro"} if any(earliest(d) < plan.as_of - policy.retro_limit for d in plan.of(*RETRO)) else set()
+    found |= {"retro"} if any(earliest(d) < plan.as_of - policy.retro_limit for d in plan.decisions) else set()
     return frozenset(found)
 
 
@@ -32,11 +33,14 @@ def trips(limit: Limit, count: int, base: int) -> bool:
     return count >= limit.floor and count > limit.share * base
 
 
-def sizes(rows: Sequence[Row], plan: Plan, policy: Policy) -> Iterator[str]:
-    """Guards about the lines alone."""
+def usable(plan: Plan) -> int:
+    """Lines that say something; a repeated one says it twice."""
+    return len(plan.consumed) + len(plan.duplicates)
+
+
+def refusals(rows: Sequence[Row], plan: Plan, policy: Policy) -> Iterator[str]:
+    """Guards about lines that cannot be used."""
     guards = policy.guards
-    if len(plan.consumed) < guards.minimum_rows:
-        yield "minimum_rows"
     if trips(guards.rejected, len(plan.quarantined), len(rows)):
         yield "rejected"
     if trips(guards.unreadable_keys, sum(row.key is None for row in rows), len(rows)):
@@ -44,24 +48,21 @@ def sizes(rows: Sequence[Row], plan: Plan, policy: Policy) -> Iterator[str]:
 
 
 def moves(held: Held, plan: Plan, policy: Policy, context: Context) -> Iterator[str]:
-    """Ends and adds, for the feed and per scope; and persons who are left uncovered."""
-    base = Counter(
-        scope_of(key, span) for key, span in held.each() if span.current(plan.as_of) and context.owns(key, span)
-    )
-    ends = Counter(scope_of(d.key, d.before) for d in plan.of("end", "void") if d.before)
-    adds = Counter(scope_of(d.key, d.after[0]) for d in plan.of("add", "reinstate"))
-    if too_many(policy.guards.ends, ends, base) or trips(policy.guards.ends, *persons(held, plan)):
+    """Losses and adds, for the feed and per scope; and persons who are left uncovered."""
+    standing = [(key, span) for key, span in held.each() if not span.ended(plan.as_of)]
+    base = Counter(scope_of(key, span) for key, span in standing if context.owns(key, span))
+    ends = Counter(scope_of(d.key, d.before) for d in plan.decisions if d.part == LOSSES and d.before)
+    adds = Counter(scope_of(d.key, d.before or d.after[-1]) for d in plan.of("add", "reinstate"))
+    limits = policy.guards
+    if too_many(limits.ends, ends, base):
         yield "ends"
-    if too_many(policy.guards.adds, +Counter({at: n for at, n in adds.items() if base[at]}), base):
-        yield "adds"
-    yield from cumulated(plan, policy, context, base.total())
-
-
-def cumulated(plan: Plan, policy: Policy, context: Context, base: int) -> Iterator[str]:
-    """The same with the losses applied in the seven days before; a delivery without losses does not trip it."""
-    ends = len(plan.of("end", "void"))
-    if ends and trips(policy.guards.ends, ends + context.recent_ends, base):
+    if trips(limits.ends, *persons(standing, plan)):
+        yield "ends_persons"
+    recent = context.recent_losses
+    if ends and trips(limits.ends, ends.total() + recent, base.total() + recent):
         yield "ends_7_days"
+    if too_many(limits.adds, adds, base):
+        yield "adds"
 
 
 def too_many(limit: Limit, counts: Counter[ScopeKey], base: Counter[ScopeKey]) -> bool:
@@ -74,13 +75,13 @@ def scope_of(key: Key, span: Span) -> ScopeKey:
     return span.attributes.get("group_id"), key[2]
 
 
-def persons(held: Held, plan: Plan) -> tuple[int, int]:
-    """Persons whose last coverage this plan ends, and persons covered on the as-of date."""
-    covered = {key[:2] for key, span in held.each() if span.current(plan.as_of)}
-    hit = {d.key[:2] for d in plan.of("end", "void")}
-    ending = [(d.key, span) for d in plan.of("end") for span in d.after]
-    stays = {key[:2] for key, span in apply(held, plan).each() if span.last > plan.as_of and (key, span) not in ending}
-    return len((covered & hit) - stays), len(covered)
+def persons(standing: Sequence[tuple[Key, Span]], plan: Plan) -> tuple[int, int]:
+    """Persons whose last coverage this plan takes or dates, and persons who have coverage."""
+    lost = [(d.key, d.before) for d in plan.of("end", "void", "correct_end") if d.part == LOSSES]
+    covered = {key[:2] for key, _ in standing}
+    stays = {key[:2] for key, span in standing if (key, span) not in lost}
+    granted = [d for d in plan.decisions if d.part == GRANTS and d.after and d.after[-1].last > plan.as_of]
+    return len(covered - stays - {d.key[:2] for d in granted}), len(covered)
 
 
 def absences(held: Held, rows: Sequence[Row], plan: Plan, policy: Policy, context: Context) -> Iterator[str]:
@@ -120,13 +121,15 @@ def row_scope(row: Row) -> ScopeKey:
 
 
 def earliest(decision: Decision) -> date:
-    """The first day whose coverage the decision changes."""
-    before, after = decision.before, decision.after[0] if decision.after else None
-    if before is None or after is None:
-        return (before or after).start if before or after else date.max  # type: ignore[union-attr]
-    days = {before.start, after.start} if before.start != after.start else set()
-    days |= {min(before.last, after.last)} if before.last != after.last else set()
-    return min(days, default=date.max)
+    """The first day whose coverage a loss or a correction changes."""
+    before, after = decision.before, decision.after
+    if before is None or decision.action not in ("end", "void", "correct_start", "correct_end"):
+        return date.max
+    if not after:
+        return before.start
+    if decision.action == "correct_start":
+        return min(before.start, after[0].start)
+    return min(before.last, after[0].last)
 
 
 def explicit_losses(plan: Plan, rows: Sequence[Row]) -> tuple[Row, ...]:

@@ -72,7 +72,7 @@ def refuse_impossible(sorting: Sorting, held: Held, mode: Mode) -> None:
     sorting.refuse([r for r in sorting.open if r.action == "end" and r.end is None], "end.no_date")
     if mode is Mode.DELTA:
         strangers = [r for r in sorting.open if not held.spans.get(full_key(r))]
-        sorting.refuse([r for r in strangers if r.action in ("end", "change", "audit", "")], "unknown_member")
+        sorting.refuse([r for r in strangers if r.action in ("end", "change", "cancel", "audit", "")], "unknown_member")
 
 
 def refuse_orphans(sorting: Sorting, rows: Sequence[Row], held: Held) -> None:

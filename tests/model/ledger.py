@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from concord.contract import Mode, Policy, Scope, Stage
 from tests.model.guards import breaches, explicit_losses, scope_of
 from tests.model.reconcile_model import apply, decide
-from tests.model.values import Context, Held, Key, Plan, Row
+from tests.model.values import LOSSES, Context, Held, Key, Plan, Row
 
 APPLIED, PENDING = ("applied", "published"), ("landed", "waiting", "staged", "planned")
 
@@ -111,14 +111,14 @@ class FeedModel:
 
     def context(self, delivery: Delivery) -> Context:
         """What is known before ``delivery``."""
-        first, recent = self.applies == 0, self.recent_ends(delivery)
+        first, recent = self.applies == 0, self.recent_losses(delivery)
         return Context(self.scope, self.applied_scopes, first, self.tail, delivery.carried, self.keep, recent)
 
-    def recent_ends(self, delivery: Delivery) -> int:
-        """Ends and voids that were applied with file dates of the seven days before."""
+    def recent_losses(self, delivery: Delivery) -> int:
+        """Losses that were applied with file dates of the seven days before."""
         since = delivery.file_date - timedelta(days=7)
-        plans = [d.plan for d in self.deliveries if d.state in APPLIED and d.plan and d.file_date > since]
-        return sum(len(plan.of("end", "void")) for plan in plans)
+        recent = [d.plan for d in self.deliveries if d.state in APPLIED and since < d.file_date <= delivery.file_date]
+        return sum(decision.part == LOSSES for plan in recent if plan for decision in plan.decisions)
 
     def older_open(self, newer: Delivery) -> list[Delivery]:
         """Fulls before ``newer`` that it passes: held or failed."""

@@ -7,7 +7,20 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from concord.contract import Policy
-from tests.model.values import EXPLICIT, GRANTS, INFERRED, LOSSES, Decision, Key, Row, Span, Values, differing, starts
+from tests.model.values import (
+    EXPLICIT,
+    FOREVER,
+    GRANTS,
+    INFERRED,
+    LOSSES,
+    Decision,
+    Key,
+    Row,
+    Span,
+    Values,
+    differing,
+    starts,
+)
 
 
 def match(rows: Sequence[Row], spans: Sequence[Span]) -> tuple[list[tuple[Row, Span]], list[Row], list[Span]]:
@@ -57,27 +70,45 @@ class Case:
         before: Values = span.attributes if span else {}
         return {c: before.get(c) if v is None and c in self.keep else v for c, v in row.attributes.items()}
 
+    def end(self, row: Row, before: Span | None) -> date | None:
+        """The end a row states: a blank one that means keep leaves the end of the span it speaks of alone."""
+        keeps = "effective_to" in self.keep and row.action not in ("add", "reinstate")
+        inside = before is not None and starts(row) < before.last
+        return before.end if before and inside and keeps and row.end is None else row.end
+
     def span(self, row: Row, before: Span | None, start: date | None = None) -> Span:
         """The span a row asks for."""
-        kind = EXPLICIT if row.end else None
-        return Span(start or starts(row), row.end, self.said(row, before), kind)
+        end = self.end(row, before)
+        return Span(start or starts(row), end, self.said(row, before), EXPLICIT if end else None)
 
-    def lives(self, row: Row) -> bool:
+    def lives(self, row: Row, before: Span | None = None) -> bool:
         """Does the row say covered beyond the as-of date?"""
-        return row.last > self.as_of
+        return (self.end(row, before) or FOREVER) > self.as_of
 
     def pair(self, row: Row, held: Span) -> Decision:
         """A row matched to a held span, in the order of precedence of the rules."""
-        if row.void:
+        if row.void and row.start == held.start:
             return Decision("void", self.key, held, (), row.line, LOSSES)
         changed = differing(held.attributes, self.said(row, held))
-        decision = self.returning(row, held) or self.moved(row, held, changed) or self.same_start(row, held, changed)
+        decision = (
+            self.cut(row, held)
+            or self.returning(row, held)
+            or self.moved(row, held, changed)
+            or self.same_start(row, held, changed)
+        )
         flag = "add_on_current" if row.action == "add" and decision.action != "unchanged" else None
         return replace(decision, key=self.key, before=held, line=row.line, changed=changed, flag=flag)
 
+    def cut(self, row: Row, held: Span) -> Decision | None:
+        """Never covered from a day inside the span on: an explicit end on that day."""
+        if not row.void:
+            return None
+        ended = Span(held.start, row.start, self.said(row, held), EXPLICIT)
+        return self.to("end" if held.end is None else "correct_end", ended, LOSSES)
+
     def returning(self, row: Row, held: Span) -> Decision | None:
         """An inferred end is voided by reappearance within the grace."""
-        if held.end_kind != INFERRED or not self.lives(row) or self.as_of > held.last + self.policy.grace:
+        if held.end_kind != INFERRED or not self.lives(row, held) or self.as_of > held.last + self.policy.grace:
             return None
         return self.to("reinstate", self.span(row, held, min(held.start, starts(row))), GRANTS)
 
@@ -88,19 +119,20 @@ class Case:
         new = self.span(row, held)
         if changed and held.start <= self.as_of and new.start > held.start:
             old = replace(held, end=new.start, end_kind=EXPLICIT, end_as_of=None)
-            return replace(self.to("change", new, GRANTS), after=(old, new))
-        if held.ended(self.as_of) and self.lives(row):
+            part = LOSSES if new.last < held.last else GRANTS
+            return replace(self.to("change", new, part), after=(old, new))
+        if held.ended(self.as_of) and self.lives(row, held):
             return self.to("reinstate", new, GRANTS)
         return self.to("correct_start", new, LOSSES if loses_days(held, new) else GRANTS)
 
     def same_start(self, row: Row, held: Span, changed: frozenset[str]) -> Decision:
         """The start is the held one: the end decides, then the attributes."""
         new = self.span(row, held)
-        if row.end == held.end and held.end_kind != INFERRED:
+        if new.end == held.end and held.end_kind != INFERRED:
             return self.to("change", new, GRANTS) if changed else self.to("unchanged", held, None)
         if held.end is None:
             return self.to("end", new, LOSSES)
-        if held.ended(self.as_of) and self.lives(row):
+        if held.ended(self.as_of) and self.lives(row, held):
             return self.to("reinstate", new, GRANTS)
         return self.to("correct_end", new, LOSSES if loses_days(held, new) else GRANTS)
 

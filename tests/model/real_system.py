@@ -133,10 +133,8 @@ class RealSystem:
         return entity, row["action"], tuple(row["key"]), shown_line, before, after, bool(row["inferred"])
 
     def guards(self, number: int) -> set[str]:
-        """Tripped guards of the plan; the model has one name for ends of spans and of persons."""
-        return {
-            row["guard"].removesuffix("_persons") for row in self._all(GUARDS, plan_id=self._plan(number)["plan_id"])
-        }
+        """Tripped guards of the plan."""
+        return {row["guard"] for row in self._all(GUARDS, plan_id=self._plan(number)["plan_id"])}
 
     def lines(self, number: int) -> dict[str, set[int]]:
         """The line balance as stored."""

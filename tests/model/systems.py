@@ -69,7 +69,9 @@ class ModelSystem:
 
     def __post_init__(self) -> None:
         feed = self.feed
-        keep = frozenset(name for name in (*SHOWN_MEMBER, *SHOWN_SPAN) if feed.blank_means(name).value == "keep")
+        keep = frozenset(
+            name for name in (*SHOWN_MEMBER, *SHOWN_SPAN, "effective_to") if feed.blank_means(name).value == "keep"
+        )
         self.model = FeedModel(feed.policy, feed.mode, feed.scope, feed.stage, keep)
 
     def deliver(self, rows: Sequence[Row], file_date: date, content: object) -> int:

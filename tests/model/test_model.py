@@ -422,7 +422,7 @@ def test_losses_trip_by_share_and_floor_together() -> None:
 
 def test_losses_of_the_last_seven_days_count_together() -> None:
     few = replace(POLICY, guards=replace(GUARDS, ends=Limit(share=0.2, floor=2)))
-    before, context = roster(10), replace(OWNS, recent_ends=2)
+    before, context = roster(10), replace(OWNS, recent_losses=2)
     for present, trips in ((9, {"ends_7_days"}), (10, set())):
         plan = decide(before, rows_of(present), few, TODAY, Mode.FULL, context)
         assert breaches(before, rows_of(present), plan, few, Mode.FULL, context) == trips

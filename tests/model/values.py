@@ -144,8 +144,8 @@ class Context:
     tail: tuple[tuple[int, Key], ...] = ()
     carried: tuple[Row, ...] = ()
     keep: frozenset[str] = frozenset()
-    recent_ends: int = 0
-    """Ends and voids of the deliveries applied in the seven days before."""
+    recent_losses: int = 0
+    """Losses of the deliveries applied in the seven days before."""
 
     @property
     def declares(self) -> bool:

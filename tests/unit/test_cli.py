@@ -403,7 +403,7 @@ def test_check_exits_1_on_findings(
     steps()
     found = [SimpleNamespace(code=name, ids=ids, text=text) for name, ids, text in findings]
     fake = ModuleType("concord.check")
-    fake.run = lambda _: found  # type: ignore[attr-defined]
+    fake.run = lambda *_, **__: found  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "concord.check", fake)
     monkeypatch.setattr(concord, "check", fake, raising=False)
     result = concord_("check")

@@ -10,6 +10,7 @@ import typer
 from concord.cli import environment, show
 from concord.entities import ENTITIES
 from concord.errors import ConcordError
+from concord.steps.texts import COUNTS
 
 if TYPE_CHECKING:
     from concord.postgres import Connection
@@ -96,22 +97,25 @@ def show_head(found: Mapping[str, Any]) -> None:
 def show_counts(counts: Mapping[str, Any]) -> None:
     """One column per entity, one row per count that any of them has."""
     entities = [name for name, value in counts.items() if isinstance(value, Mapping)]
-    names = list(dict.fromkeys(name for entity in entities for name in counts[entity]))
+    given = {name for entity in entities for name in counts[entity]}
+    names = [*(name for name in COUNTS if name in given), *sorted(given - set(COUNTS))]
     rows = [(name, *(_count(counts[entity].get(name)) for entity in entities)) for name in names]
     show.table("Counts", ("", *entities), rows)
 
 
 def show_guards(guards: Sequence[Mapping[str, Any]]) -> None:
     """Every guard with its figures, tripped ones first."""
-    rows = [
-        (
-            "HOLDS" if guard["tripped"] else "passes", guard["guard"], guard["scope"], guard["count"], guard["base"],
-            show.percent(guard["share"]), show.percent(guard["limit_share"]), guard["limit_floor"], guard["text"],
-        )
-        for guard in guards
-    ]  # fmt: skip
+    rows = map(guard_row, guards)
     columns = ("", "guard", "scope", "count", "of", "share", "limit", "and at least", "in words")
     show.table("Guards", columns, rows)
+
+
+def guard_row(guard: Mapping[str, Any]) -> tuple[object, ...]:
+    """A guard as one row of the list; a share is shown where the contract limits one."""
+    share = show.percent(guard["share"]) if guard["limit_share"] is not None else ""
+    verdict = "HOLDS" if guard["tripped"] else "passes"
+    figures = (guard["count"], guard["base"], share, show.percent(guard["limit_share"]), guard["limit_floor"])
+    return verdict, guard["guard"], guard["scope"], *figures, guard["text"]
 
 
 def show_rows(rows: Sequence[Mapping[str, Any]]) -> None:

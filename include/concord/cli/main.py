@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Annotated
 
 import typer
 
@@ -58,11 +59,13 @@ def incidents() -> None:
     show.records("Open incidents", rows)
 
 
-def check() -> None:
+def check(
+    deep: Annotated[bool, typer.Option("--deep", help="Read every byte of landing, not only what is recent.")] = False,
+) -> None:
     """Checks tables, ledger, accounting and landing against the rules; exit code 1 on findings."""
     from concord import check as invariants
 
-    findings = invariants.run(environment.site())
+    findings = invariants.run(environment.site(), deep=deep)
     for finding in findings:
         ids = f" ({show.plain(list(finding.ids))})" if finding.ids else ""
         show.say(f"[red]{show.plain(finding.code)}[/red]{ids}: {show.plain(finding.text)}")

@@ -121,10 +121,14 @@ class Landing:
 
     # ── listing ────────────────────────────────────────────────────────────────
 
-    def sealed_objects(self) -> Iterator[str]:
-        """``object_url`` of every sealed object that is there; to be compared with the ledger."""
+    def sealed_objects(self, older_than: timedelta = timedelta(0)) -> Iterator[str]:
+        """``object_url`` of every sealed object that is there; to be compared with the ledger.
+
+        ``older_than`` leaves out those written lately, which a fetch may be about to enter.
+        """
+        latest = datetime.now(UTC) - older_than
         for sha256, (urls, sealed) in self._listing().items():
-            if sealed and (current := self._current(sha256, urls)) in urls:
+            if sealed and (current := self._current(sha256, urls)) in urls and urls[current] <= latest:
                 yield current
 
     def orphans(self, older_than: timedelta = timedelta(0)) -> Iterator[str]:

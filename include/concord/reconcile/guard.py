@@ -64,10 +64,11 @@ class Finding:
 def evaluate(feed: Feed, figures: Figures) -> list[Finding]:
     """Every guard for this plan, tripped or not."""
     findings = [*_first(figures), *_volume(feed, figures), *_reading(feed, figures), *_dates(figures)]
-    if not figures.is_first:
+    if not (figures.is_first and figures.is_full):  # a first full is held as it is
         findings += [*_losses(feed, figures), *_grants(feed, figures)]
+    findings += _new_scopes(feed, figures)
     if figures.is_full:
-        findings += [*_scopes(feed, figures), *_omission(feed, figures), *_tail(feed, figures)]
+        findings += [*_vanished_scopes(figures), *_omission(feed, figures), *_tail(feed, figures)]
     return findings
 
 
@@ -80,7 +81,7 @@ def _first(figures: Figures) -> Iterator[Finding]:
 def _volume(feed: Feed, figures: Figures) -> Iterator[Finding]:
     least = feed.policy.guards.minimum_rows
     if figures.is_full:
-        text = f"{figures.usable} usable rows, at least {least} are believable"
+        text = f"{figures.usable:,} usable rows, at least {least:,} are believable"
         yield Finding("minimum_rows", figures.usable, least, figures.usable < least, text)
 
 
@@ -94,7 +95,7 @@ def _reading(feed: Feed, figures: Figures) -> Iterator[Finding]:
 
 
 def _dates(figures: Figures) -> Iterator[Finding]:
-    text = f"{figures.retro} ends or voids reach further back than the retro limit"
+    text = f"{figures.retro:,} changes reach further back than the retro limit"
     yield Finding("retro", figures.retro, figures.rows_read, figures.retro > 0, text)
 
 
@@ -116,31 +117,38 @@ def _grants(feed: Feed, figures: Figures) -> Iterator[Finding]:
     yield limited("adds", grants, standing, limit, "spans added or reinstated, against spans standing")
 
 
-def _scopes(feed: Feed, figures: Figures) -> Iterator[Finding]:
+def _new_scopes(feed: Feed, figures: Figures) -> Iterator[Finding]:
+    """Rows of a group and line that is neither declared nor applied before."""
+    if figures.is_first and not feed.scope.groups:
+        return
     for scope in figures.scopes:
-        label = " × ".join(scope.scope)
+        if not scope.is_known and scope.rows_in:
+            text = f"{scope.rows_in:,} rows of a scope not seen before"
+            yield Finding("scope_new", scope.rows_in, figures.rows_read, True, text, scope=" × ".join(scope.scope))
+
+
+def _vanished_scopes(figures: Figures) -> Iterator[Finding]:
+    for scope in figures.scopes:
         if scope.is_known and scope.standing:
-            text = f"{scope.standing} spans are held in this scope, and the file has no row of it"
-            yield Finding("scope_vanished", scope.standing, scope.standing, not scope.rows_in, text, scope=label)
-        if not scope.is_known and scope.rows_in and not (figures.is_first and not feed.scope.groups):
-            yield Finding(
-                "scope_new", scope.rows_in, figures.rows_read, True, "rows of a scope not seen before", scope=label
-            )
+            vanished = 0 if scope.rows_in else scope.standing
+            text = f"{scope.standing:,} spans are held in this scope, {scope.rows_in:,} rows of it came in"
+            label = " × ".join(scope.scope)
+            yield Finding("scope_vanished", vanished, scope.standing, bool(vanished), text, scope=label)
 
 
 def _omission(feed: Feed, figures: Figures) -> Iterator[Finding]:
     if feed.policy.omission is Omission.HOLD:
-        text = f"{figures.omitted} spans are missing from the file, and the contract leaves that to a person"
+        text = f"{figures.omitted:,} spans are missing from the file, and the contract leaves that to a person"
         yield Finding("omission", figures.omitted, figures.rows_read, figures.omitted > 0, text)
 
 
 def _tail(feed: Feed, figures: Figures) -> Iterator[Finding]:
     limit = feed.policy.guards.tail_losses
-    text = f"{figures.tail_losses} losses stand together at the end of the previous file: this one may be cut off"
+    text = f"{figures.tail_losses:,} losses stand together at the end of the previous file: this one may be cut off"
     yield Finding("tail_losses", figures.tail_losses, limit, figures.tail_losses >= limit, text)
 
 
 def limited(guard: str, count: int, base: int, limit: Limit, text: str, scope: str = "") -> Finding:
     """A guard that trips when ``count`` reaches the floor and exceeds the share of ``base``."""
     tripped = count >= limit.floor and count > limit.share * base
-    return Finding(guard, count, base, tripped, f"{count} of {base} {text}", limit, scope)
+    return Finding(guard, count, base, tripped, f"{count:,} of {base:,} {text}", limit, scope)

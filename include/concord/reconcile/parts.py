@@ -36,6 +36,7 @@ class Parts:
             "key_incomplete": incomplete(key),
             "s_key_incomplete": incomplete(key, "s"),
             "changed": self.changed(),
+            "s_end": self.stated_end(),
             "s_is_h": same(key, "s", "h"),
             "h_is_t": same(key, "h", "t"),
             "q_is_h": same(key, "q", "h"),
@@ -62,6 +63,15 @@ class Parts:
         if column in SSN_COLUMNS and self.keeps(column):
             return sql.SQL("CASE WHEN s.ssn_token IS NULL THEN h.{0} ELSE s.{0} END").format(name)
         return sql.SQL("coalesce(s.{0}, h.{0})" if self.keeps(column) else "s.{0}").format(name)
+
+    def stated_end(self) -> sql.Composable:
+        """The end row ``s`` states for held ``h``: a blank one in a change file leaves the end alone."""
+        if self.entity.end is None or not self.keeps(self.entity.end):
+            return sql.SQL("s.effective_to")
+        return sql.SQL(
+            "CASE WHEN s.effective_to IS NULL AND coalesce(s.maintenance_action, 'change') NOT IN ('add', 'reinstate')"
+            " THEN h.effective_to ELSE s.effective_to END"
+        )
 
     def changed(self) -> sql.Composed:
         """An array of the names of attributes in which row ``s`` differs from held ``h``."""

@@ -31,6 +31,7 @@ def _rules(feed: Feed) -> tuple[str, ...]:
         "mark_duplicates",
         "mark_ambiguous_keys",
         "mark_member_conflicts",
+        "mark_undated_ends",
         *unknown,
         "mark_families",
     )

@@ -8,22 +8,20 @@ the log files itself.
 
 from __future__ import annotations
 
-import base64
 import json
 import os
-import secrets
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
 
 import httpx
 
 from concord.airflow_api import AirflowApi, AirflowRefused, AirflowUnavailable
 from concord.errors import ConcordError
-from concord.sandbox.processes import Child, ask, created, free_ports, start, stop, wait
+from concord.sandbox.airflow_home import AirflowHome
+from concord.sandbox.private import write_private
+from concord.sandbox.processes import Child, ask, created, start, stop, wait
 
 COMPONENTS: Mapping[str, tuple[str, ...]] = {
     "api-server": ("api-server",),
@@ -36,101 +34,11 @@ HEALTHY = ("metadatabase", "scheduler", "dag_processor", "triggerer")
 
 EXISTS_ALREADY = 409
 
-SIMPLE_AUTH = "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager"
-
-USERS = {"admin": "admin", "analyst": "viewer", "concord": "op"}
-"""Users and their roles in the Simple auth manager; ``concord`` is the service account of shell and reconciler."""
-
 Progress = Callable[[str], None]
 
 
 class AirflowFailed(ConcordError):
     """Airflow's processes did not come up; the message has the end of the log."""
-
-
-@dataclass(frozen=True)
-class AirflowHome:
-    """Where one Airflow lives and what it is made of. Secrets are made up once per home.
-
-    ``database_url`` is a libpq URL. ``users`` maps user names to roles of the Simple
-    auth manager; ``passwords`` is filled for each.
-    """
-
-    home: Path
-    database_url: str = field(repr=False)
-    dags: Path
-    plugins: Path
-    port: int
-    users: Mapping[str, str] = field(default_factory=lambda: dict(USERS))
-    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
-
-    @classmethod
-    def create(cls, home: Path, *, database_url: str, project: Path, port: int | None = None) -> AirflowHome:
-        """A home below ``home`` with the project's ``dags`` and ``plugins``; keeps the secrets it finds there."""
-        home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return cls(
-            home=home,
-            database_url=database_url,
-            dags=project / "dags",
-            plugins=project / "plugins",
-            port=port or free_ports(1)[0],
-            secrets=_secrets(home / "secrets.json"),
-        )
-
-    @property
-    def url(self) -> str:
-        """Address of the UI and the REST API."""
-        return f"http://127.0.0.1:{self.port}"
-
-    @property
-    def passwords(self) -> dict[str, str]:
-        """Password by user name."""
-        return {user: self.secrets[f"password_{user}"] for user in self.users}
-
-    def environment(self) -> dict[str, str]:
-        """Every ``AIRFLOW*`` variable of this installation."""
-        return {"AIRFLOW_HOME": str(self.home)} | {f"AIRFLOW__{name}": value for name, value in self._options().items()}
-
-    def _options(self) -> dict[str, str]:
-        # An option that Airflow does not know is ignored without a word: keep to names of its config.yml.
-        return {
-            "CORE__DAGS_FOLDER": str(self.dags),
-            "CORE__PLUGINS_FOLDER": str(self.plugins),
-            "CORE__EXECUTOR": "LocalExecutor",
-            "CORE__PARALLELISM": "4",
-            "CORE__LOAD_EXAMPLES": "False",
-            "CORE__AUTH_MANAGER": SIMPLE_AUTH,
-            "CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(f"{user}:{role}" for user, role in self.users.items()),
-            "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(self.home / "passwords.json"),
-            "CORE__FERNET_KEY": self.secrets["fernet_key"],
-            "CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
-            "DATABASE__SQL_ALCHEMY_CONN": self.database_url.replace("postgresql://", "postgresql+psycopg://", 1),
-            "API__HOST": "127.0.0.1",
-            "API__PORT": str(self.port),
-            "API__BASE_URL": self.url,
-            "API__WORKERS": "1",
-            "API__SECRET_KEY": self.secrets["api_secret"],
-            "API__EXPOSE_CONFIG": "False",
-            "API__EXPOSE_STACKTRACE": "False",
-            "API_AUTH__JWT_SECRET": self.secrets["jwt_secret"],
-            "LOGGING__BASE_LOG_FOLDER": str(self.home / "logs"),
-            "LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": str(self.home / "logs" / "dag_processor"),
-            # Three failed heartbeats (some 40 s without API server) would kill healthy tasks.
-            "WORKERS__MAX_FAILED_HEARTBEATS": "30",
-            "WORKERS__EXECUTION_API_TIMEOUT": "30",
-            # A worker looks whether its task has ended only this often (seconds), and keeps its slot until then.
-            "WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
-            "SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "120",
-            "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "600",
-            "TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "120",
-            "DAG_PROCESSOR__HEALTH_CHECK_THRESHOLD": "120",
-            "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "30",
-            "DAG_PROCESSOR__REFRESH_INTERVAL": "30",
-            "DAG_PROCESSOR__PARSING_PROCESSES": "1",
-            "DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT": "180",
-            "CORE__DAGBAG_IMPORT_TIMEOUT": "120",
-            "USAGE_DATA_COLLECTION__ENABLED": "False",
-        }
 
 
 class LocalAirflow:
@@ -149,7 +57,7 @@ class LocalAirflow:
     def begin_migration(self) -> Child:
         """Starts creating or upgrading the metadata tables (5 to 15 s of processor time); returns at once."""
         self.home.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _write_private(self.home.home / "passwords.json", json.dumps(self.home.passwords))
+        write_private(self.home.home / "passwords.json", json.dumps(self.home.passwords))
         self._migration = self._start("migrate", ("db", "migrate"))
         return self._migration
 
@@ -229,7 +137,7 @@ class LocalAirflow:
         if not wait(first, within=8):
             ask(child for child in first if child.name.endswith("scheduler"))
             wait(first, within=5)
-        return stop(children, patience=12)
+        return stop(children, patience=20)
 
     def _all(self) -> list[Child]:
         return [*self.children, *([self._migration] if self._migration else [])]
@@ -279,21 +187,3 @@ def _clean_environment() -> dict[str, str]:
     return {
         name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "CONCORD_", "PYTEST_"))
     }
-
-
-def _secrets(path: Path) -> dict[str, str]:
-    """The secrets of a home, made up at the first call."""
-    if path.exists():
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    made = {
-        "fernet_key": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
-        "jwt_secret": secrets.token_hex(64),
-        "api_secret": secrets.token_hex(32),
-    } | {f"password_{user}": secrets.token_urlsafe(12) for user in USERS}
-    _write_private(path, json.dumps(made))
-    return made
-
-
-def _write_private(path: Path, text: str) -> None:
-    path.touch(mode=0o600, exist_ok=True)
-    path.write_text(text, encoding="utf-8")

@@ -16,7 +16,8 @@ import asyncssh
 
 from concord.migrations import migrate
 from concord.pools import pools
-from concord.sandbox.airflow import AirflowHome, LocalAirflow
+from concord.sandbox.airflow import LocalAirflow
+from concord.sandbox.airflow_home import AirflowHome
 from concord.sandbox.postgres import EmbeddedServer
 from concord.sandbox.roles import bootstrap
 from concord.sandbox.sftp_server import SftpPartner, host_key_from

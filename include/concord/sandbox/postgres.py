@@ -25,6 +25,7 @@ import psycopg
 
 from concord.errors import DatabaseUnavailable
 from concord.sandbox import accounts
+from concord.sandbox.private import write_private
 from concord.sandbox.processes import Child, created, free_ports, start, stop, stop_recorded
 from concord.sandbox.roles import bootstrap
 
@@ -148,8 +149,6 @@ class EmbeddedServer:
         shutil.rmtree(self._home, ignore_errors=True)
         shutil.rmtree(self.directory, ignore_errors=True)
 
-    # ── parts ──────────────────────────────────────────────────────────────────
-
     def _password(self) -> str:
         return (self.directory / "admin.password").read_text(encoding="ascii").strip()
 
@@ -168,13 +167,14 @@ class EmbeddedServer:
         self.data.mkdir(mode=0o700)
         accounts.give(self.data, self._account)
         password = secrets.token_hex(24)
-        handed_over = _private(self._home / "initdb.password", password)
+        handed_over = self._home / "initdb.password"
+        write_private(handed_over, password)
         accounts.give(handed_over, self._account)
         try:
             self._initdb(handed_over)
         finally:
             handed_over.unlink()
-        _private(self.directory / "admin.password", password)
+        write_private(self.directory / "admin.password", password)
         (self.data / "pg_hba.conf").write_text(HBA, encoding="ascii")
 
     def _initdb(self, password_file: Path) -> None:
@@ -227,14 +227,6 @@ class EmbeddedServer:
     def _close_maintenance_databases(self) -> None:
         with psycopg.connect(self.admin_url, autocommit=True) as connection:
             connection.execute("REVOKE CONNECT, TEMPORARY ON DATABASE postgres, template1 FROM PUBLIC")
-
-
-def _private(path: Path, text: str) -> Path:
-    """Writes a new file that only its owner may read."""
-    path.unlink(missing_ok=True)
-    path.touch(mode=0o600, exist_ok=False)
-    path.write_text(text, encoding="ascii")
-    return path
 
 
 def _pid_lines(data: Path) -> list[str]:

@@ -15,10 +15,10 @@ import json
 import os
 import secrets
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from concord.sandbox.private import write_private
 from concord.sandbox.processes import created, stop_recorded
 from concord.sandbox.roles import ROLES
 
@@ -127,13 +127,3 @@ class State:
 def _same(pid: int, since: float) -> bool:
     found = created(pid)
     return found is not None and abs(found - since) < 1
-
-
-def write_private(path: Path, text: str) -> None:
-    """Writes ``text`` so that nobody else can read it at any moment, and no half of it is ever found."""
-    part = path.with_name(path.name + ".part")
-    with suppress(FileNotFoundError):
-        part.unlink()
-    part.touch(mode=0o600, exist_ok=False)
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)

@@ -111,7 +111,7 @@ def compare_only(connection: Connection, feed: Feed, delivery: Delivery) -> str 
     if delivery.is_pilot:
         return "the feed is a pilot"
     newest = ledger.latest_applied(connection, feed.name)
-    if delivery.mode == Mode.FULL.value and newest is not None and newest.order > delivery.order:
+    if newest is not None and newest.order > delivery.order:
         return f"delivery {newest.delivery_id} is newer and applied already"
     return None
 

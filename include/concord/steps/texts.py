@@ -14,6 +14,13 @@ UNTOUCHED = "Nothing of it is in the tables; coverage stands as it did before."
 KEPT = "The file is kept in landing, encrypted, and every line of it is accounted for."
 
 
+COUNTS = (
+    "incoming", "held", "unchanged", "add", "change", "correct_start", "correct_end", "reinstate", "end",
+    "pending_end", "void", "keep", "ignored",
+)  # fmt: skip
+"""The counts of a plan in the order people read them."""
+
+
 def _head(feed: Feed, delivery: Delivery, state: str) -> str:
     return (
         f"Partner {feed.partner}, feed {feed.name}, delivery {delivery.delivery_id} of {delivery.file_date}: {state}."
@@ -108,10 +115,10 @@ def _body(feed: Feed, delivery: Delivery, plan: dict[str, Any], guards: list[Any
     return [
         _head(feed, delivery, "held"),
         "**Why**\n" + "\n".join(why),
-        "**What it would do**\n\n" + effects_table(plan["counts"]),
-        f"Refused rows by reason: {refused}.",
         f"**Safe** — {UNTOUCHED} {KEPT} Waiting decides nothing.",
         _press(delivery, plan),
+        "**What it would do**\n\n" + effects_table(plan["counts"]),
+        f"Refused rows by reason: {refused}.",
     ]
 
 
@@ -124,9 +131,13 @@ def _press(delivery: Delivery, plan: dict[str, Any]) -> str:
 
 def effects_table(counts: dict[str, dict[str, int]]) -> str:
     """Counts per entity as a Markdown table."""
-    names = [name for name in dict.fromkeys(n for c in counts.values() for n in c) if name != "losses"]
+    given = {name for count in counts.values() for name in count}
+    names = [name for name in COUNTS if name in given]
     head = "| | " + " | ".join(counts) + " |\n|---|" + "---:|" * len(counts)
-    rows = [f"| {name} | " + " | ".join(str(c.get(name, "")) for c in counts.values()) + " |" for name in names]
+    rows = [
+        f"| {name} | " + " | ".join(f"{c[name]:,}" if name in c else "" for c in counts.values()) + " |"
+        for name in names
+    ]
     return "\n".join([head, *rows])
 
 

@@ -1,2 +1,2 @@
 -- The unique index says the same, unless it is gone or broken.
-SELECT max(row_id) AS id FROM {core} GROUP BY partner, {grain} HAVING count(*) > 1
+SELECT max(row_id) AS id FROM {core} GROUP BY partner, {key} HAVING count(*) > 1

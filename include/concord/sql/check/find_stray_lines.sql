@@ -1,2 +1,3 @@
+-- Before a delivery is staged its lines are not counted, and may be accounted for already.
 SELECT l.delivery_id AS id FROM ops.line_account l JOIN ops.delivery d USING (delivery_id)
-WHERE NOT l.lines <@ int8range(1, greatest(d.line_count, 0) + 1)
+WHERE d.line_count IS NOT NULL AND NOT l.lines <@ int8range(1, greatest(d.line_count, 0) + 1)

@@ -1,4 +1,4 @@
+-- Applied has a place in the feed's order, an instant and a time; nothing else has any of them.
 SELECT delivery_id AS id FROM ops.delivery
-WHERE (state IN ('applied', 'published', 'reverted'))
-    <> ALL (ARRAY[applied_seq IS NOT NULL, known_at IS NOT NULL, applied_at IS NOT NULL])
-   OR num_nonnulls(applied_seq, known_at, applied_at) NOT IN (0, 3)
+WHERE num_nonnulls(applied_seq, known_at, applied_at)
+    <> CASE WHEN state IN ('applied', 'published', 'reverted') THEN 3 ELSE 0 END

@@ -5,7 +5,7 @@ INSERT INTO ops.plan_row (plan_id, entity, action, part, key, scope, held_row_id
 SELECT %(plan_id)s, %(entity)s, d.action, CASE WHEN d.action IN ('end', 'void') THEN 'loss' ELSE 'none' END,
        ARRAY[{h_key}], ARRAY[{h_scope}], h.row_id, h.effective_from, h.effective_to,
        CASE WHEN d.action = 'end' THEN h.effective_from END, CASE WHEN d.action = 'end' THEN d.end_date END,
-       c.end_date IS NULL, d.action = 'end' AND d.end_date < %(retro_bound)s, h.content_hash, d.reason,
+       d.action IN ('end', 'void') AND c.end_date IS NULL, d.action = 'end' AND d.end_date < %(retro_bound)s, h.content_hash, d.reason,
        CASE WHEN d.action IN ('end', 'void', 'pending_end') THEN jsonb_strip_nulls(jsonb_build_object(
            'rule', d.reason, 'delivery', coalesce(c.delivery_id, %(delivery_id)s), 'line', c.line,
            'last_seen_delivery', coalesce(a.last_seen_delivery_id, %(seen_delivery_id)s, h.delivery_id),
@@ -24,7 +24,7 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL (
     SELECT CASE
         WHEN f.is_quarantined THEN 'keep' WHEN f.may_be_unreadable THEN 'keep'
-        WHEN h.effective_to IS NOT NULL THEN 'known'
+        WHEN h.effective_to IS NOT NULL AND h.effective_from <= %(as_of)s THEN 'known'
         WHEN c.end_date IS NOT NULL THEN CASE WHEN c.end_date <= h.effective_from THEN 'void' ELSE 'end' END
         WHEN %(omission)s = 'keep' THEN 'keep'
         WHEN h.effective_from > %(as_of)s THEN 'void'

@@ -4,8 +4,9 @@ WITH own AS (
     WHERE subscriber_id IS NOT NULL AND (relationship_code = '18' OR (relationship_code IS NULL AND person_code = '01'))
     GROUP BY subscriber_id
 ), stranded AS (
-    SELECT subscriber_id FROM own WHERE NOT usable AND NOT EXISTS (
-        SELECT FROM core.member m WHERE m.partner = %(partner)s AND m.subscriber_id = own.subscriber_id)
+    SELECT own.subscriber_id FROM own LEFT JOIN core.member m ON m.partner = %(partner)s
+        AND m.subscriber_id = own.subscriber_id AND (m.relationship_code = '18' OR m.person_code = '01')
+    WHERE NOT own.usable AND m.row_id IS NULL
 )
 UPDATE {stage} t SET disposition = 'quarantined', reason = 'subscriber_quarantined'
 FROM stranded WHERE t.subscriber_id = stranded.subscriber_id AND t.disposition = 'consumed'

@@ -1,0 +1,57 @@
+"""``concord check``: what must hold at rest, asked of tables, ledger, accounting and archive.
+
+``findings.py`` what a check says · ``spans.py`` the reconciled tables (reconcile §1) ·
+``accounting.py`` lines, plans, versions, events (§10) · ``states.py`` chains, holds, leases, stage
+tables (§11) · ``archive.py`` landing against ledger.
+
+A rule is a statement in ``sql/check`` that selects what breaks it. Everything runs as the
+loader and reads one snapshot; nothing is repaired here.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from psycopg import IsolationLevel
+
+from concord.check import accounting, archive, spans, states
+from concord.check.findings import Finding
+from concord.landing import Landing
+from concord.postgres import Connection
+
+__all__ = ["Finding", "Installation", "run"]
+
+
+class Installation(Protocol):
+    """The parts of an opened site that checking needs."""
+
+    @property
+    def landing(self) -> Landing:
+        """The archive."""
+
+    def database(self, actor: str = ...) -> AbstractContextManager[Connection]:
+        """A connection as the loader."""
+
+
+def run(site: Installation, *, deep: bool = False) -> list[Finding]:
+    """Every finding; empty when all is well.
+
+    ``deep`` reads every byte of the archive instead of only what was landed lately.
+    Raises DatabaseUnavailable or OSError where database or archive do not answer.
+    """
+    with site.database("check") as connection:
+        connection.isolation_level = IsolationLevel.REPEATABLE_READ
+        connection.read_only = True
+        prefer_set_work(connection)
+        found = [*spans.check(connection), *accounting.check(connection), *states.check(connection)]
+        landed, unlanded = archive.landed(connection)
+    # The archive is read without a transaction: a long one would be ended by its idle limit.
+    return [*found, *unlanded, *archive.check(site.landing, landed, deep=deep)]
+
+
+def prefer_set_work(connection: Connection) -> None:
+    """Tables that were filled just now have no statistics; compiling costs more than these statements do."""
+    connection.execute("SET LOCAL work_mem = '256MB'")
+    connection.execute("SET LOCAL enable_nestloop = off")
+    connection.execute("SET LOCAL jit = off")

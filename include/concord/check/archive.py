@@ -1,0 +1,77 @@
+"""Landing against ledger: what was landed is there, genuine and whole, and nothing lies about unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from concord.check.findings import MOST_IDS, Finding, Rule, broken
+from concord.errors import LandingDamaged
+from concord.landing import Landing, Manifest
+from concord.postgres import Connection, run
+from concord.protect import ProtectError
+
+RECENT = timedelta(days=2)
+"""Every byte of what was landed since then is read in every check; older objects only in a deep one."""
+IN_FLIGHT = timedelta(hours=6)
+"""No fetch takes that long: what is older and unknown to the ledger was left by a killed one."""
+
+LEDGER = (Rule("landing.unproved", "check/find_unlanded_deliveries", "landed deliveries without hash or manifest"),)
+
+
+@dataclass(frozen=True)
+class Landed:
+    """A delivery's object as the ledger has it."""
+
+    delivery_id: str
+    sha256: str | None
+    byte_count: int | None
+    manifest: dict[str, Any] = field(repr=False)
+    is_recent: bool
+
+
+def landed(connection: Connection) -> tuple[list[Landed], list[Finding]]:
+    """What the archive must have, and the deliveries that do not say what they landed."""
+    rows = run(connection, "check/list_landed", {"recent": RECENT})
+    return [Landed(**row) for row in rows], list(broken(connection, LEDGER))
+
+
+def check(landing: Landing, deliveries: Iterable[Landed], *, deep: bool) -> Iterator[Finding]:
+    """Findings by delivery id, then by path of the archive.
+
+    Of every object: its manifests authenticate, it is there and has its length. Of recent
+    ones, or of all when ``deep``: every chunk authenticates and the hash is right.
+    """
+    known = set()
+    for delivery in deliveries:
+        flaw = _flaw(landing, delivery, deep=deep)
+        if flaw:
+            yield Finding("landing.damaged", (delivery.delivery_id,), flaw)
+        known.add(delivery.manifest.get("object_url"))
+    unknown = set(landing.sealed_objects(older_than=IN_FLIGHT)) - known
+    yield from _left("landing.unknown", unknown, "sealed objects that no delivery names")
+    yield from _left("landing.unsealed", set(landing.orphans(IN_FLIGHT)) - known, "objects that no manifest names")
+    yield from _left("landing.part", set(landing.parts(IN_FLIGHT)), "parts that killed fetches left")
+
+
+def _flaw(landing: Landing, delivery: Landed, *, deep: bool) -> str | None:
+    """What is wrong with the delivery's object, or None."""
+    try:
+        manifest = Manifest.from_json(delivery.manifest)
+        if (manifest.sha256, manifest.length) != (delivery.sha256, delivery.byte_count):
+            return "its manifest is of other content than the ledger says"
+        if deep or delivery.is_recent:
+            landing.verify(manifest)
+        else:
+            landing.manifest(manifest.sha256)
+        landing.open(manifest).close()
+    except (LandingDamaged, ProtectError) as error:
+        return str(error)
+    return None
+
+
+def _left(code: str, paths: set[str], text: str) -> Iterator[Finding]:
+    if paths:
+        yield Finding(code, tuple(sorted(paths)[:MOST_IDS]), f"{text}: {len(paths)}")

@@ -1,0 +1,116 @@
+"""What one Airflow is made of: its folder, port, users, secrets, and every setting that differs from the default."""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from concord.sandbox.private import write_private
+from concord.sandbox.processes import free_ports
+
+SIMPLE_AUTH = "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager"
+
+USERS = {"admin": "admin", "analyst": "viewer", "concord": "op"}
+"""Users and their roles in the Simple auth manager; ``concord`` is the service account of shell and reconciler."""
+
+
+@dataclass(frozen=True)
+class AirflowHome:
+    """Where one Airflow lives and what it is made of. Secrets are made up once per home.
+
+    ``database_url`` is a libpq URL. ``users`` maps user names to roles of the Simple
+    auth manager; ``passwords`` is filled for each.
+    """
+
+    home: Path
+    database_url: str = field(repr=False)
+    dags: Path
+    plugins: Path
+    port: int
+    users: Mapping[str, str] = field(default_factory=lambda: dict(USERS))
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def create(cls, home: Path, *, database_url: str, project: Path, port: int | None = None) -> AirflowHome:
+        """A home below ``home`` with the project's ``dags`` and ``plugins``; keeps the secrets it finds there."""
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return cls(
+            home=home,
+            database_url=database_url,
+            dags=project / "dags",
+            plugins=project / "plugins",
+            port=port or free_ports(1)[0],
+            secrets=_secrets(home / "secrets.json"),
+        )
+
+    @property
+    def url(self) -> str:
+        """Address of the UI and the REST API."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def passwords(self) -> dict[str, str]:
+        """Password by user name."""
+        return {user: self.secrets[f"password_{user}"] for user in self.users}
+
+    def environment(self) -> dict[str, str]:
+        """Every ``AIRFLOW*`` variable of this installation."""
+        return {"AIRFLOW_HOME": str(self.home)} | {f"AIRFLOW__{name}": value for name, value in self._options().items()}
+
+    def _options(self) -> dict[str, str]:
+        # An option that Airflow does not know is ignored without a word: keep to names of its config.yml.
+        return {
+            "CORE__DAGS_FOLDER": str(self.dags),
+            "CORE__PLUGINS_FOLDER": str(self.plugins),
+            "CORE__EXECUTOR": "LocalExecutor",
+            "CORE__PARALLELISM": "4",
+            "CORE__LOAD_EXAMPLES": "False",
+            "CORE__AUTH_MANAGER": SIMPLE_AUTH,
+            "CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(f"{user}:{role}" for user, role in self.users.items()),
+            "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(self.home / "passwords.json"),
+            "CORE__FERNET_KEY": self.secrets["fernet_key"],
+            "CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
+            "DATABASE__SQL_ALCHEMY_CONN": self.database_url.replace("postgresql://", "postgresql+psycopg://", 1),
+            "API__HOST": "127.0.0.1",
+            "API__PORT": str(self.port),
+            "API__BASE_URL": self.url,
+            "API__WORKERS": "1",
+            "API__SECRET_KEY": self.secrets["api_secret"],
+            "API__EXPOSE_CONFIG": "False",
+            "API__EXPOSE_STACKTRACE": "False",
+            "API_AUTH__JWT_SECRET": self.secrets["jwt_secret"],
+            "LOGGING__BASE_LOG_FOLDER": str(self.home / "logs"),
+            "LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": str(self.home / "logs" / "dag_processor"),
+            # Three failed heartbeats (some 40 s without API server) would kill healthy tasks.
+            "WORKERS__MAX_FAILED_HEARTBEATS": "30",
+            "WORKERS__EXECUTION_API_TIMEOUT": "30",
+            # A worker looks whether its task has ended only this often (seconds), and keeps its slot until then.
+            "WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
+            "SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "120",
+            "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "600",
+            "TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "120",
+            "DAG_PROCESSOR__HEALTH_CHECK_THRESHOLD": "120",
+            "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "30",
+            "DAG_PROCESSOR__REFRESH_INTERVAL": "30",
+            "DAG_PROCESSOR__PARSING_PROCESSES": "1",
+            "DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT": "180",
+            "CORE__DAGBAG_IMPORT_TIMEOUT": "120",
+            "USAGE_DATA_COLLECTION__ENABLED": "False",
+        }
+
+
+def _secrets(path: Path) -> dict[str, str]:
+    """The secrets of a home, made up at the first call."""
+    if path.exists():
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    made = {
+        "fernet_key": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+        "jwt_secret": secrets.token_hex(64),
+        "api_secret": secrets.token_hex(32),
+    } | {f"password_{user}": secrets.token_urlsafe(12) for user in USERS}
+    write_private(path, json.dumps(made))
+    return made
