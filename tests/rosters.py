@@ -71,7 +71,7 @@ def without(*numbers: int, rows: Sequence[Row] = BASE) -> list[Row]:
 
 def lax(omission: Omission = Omission.END_OF_MONTH, **policy: Any) -> Feed:
     """Acme's contract with guards that never trip, but for the first full."""
-    values = {"omission": omission, "guards": LAX_GUARDS, **policy}
+    values = {"omission": omission, "guards": LAX_GUARDS, "retro_limit": timedelta(days=3_650), **policy}
     return acme(policy=replace(ACME.policy, **values))
 
 
@@ -86,7 +86,8 @@ def delta(**policy: Any) -> Feed:
     action = From("ACTION", Codes(ACTIONS))
     return acme(
         name="acme_changes", mode=Mode.DELTA, source=source, order=OrderBy(file_date=True, sequence=True),
-        columns={"maintenance_action": action}, policy=Policy(guards=LAX_GUARDS, **policy),
+        columns={"maintenance_action": action},
+        policy=Policy(**{"guards": LAX_GUARDS, "retro_limit": timedelta(days=3_650), **policy}),
     )  # fmt: skip
 
 
@@ -130,7 +131,9 @@ class QuickSite(Site):
         connection = self.opened.pop() if self.opened else _opened(self.settings.loader_url, "concord test")
         try:
             with without_values():
-                connection.execute("SELECT set_config('concord.actor', %s, false), set_config('TimeZone', 'UTC', false)", (actor,))
+                connection.execute(
+                    "SELECT set_config('concord.actor', %s, false), set_config('TimeZone', 'UTC', false)", (actor,)
+                )
                 connection.commit()
                 yield connection
                 connection.commit()

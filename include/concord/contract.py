@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import date, timedelta
 from enum import Enum, StrEnum
+from functools import cached_property
 from zoneinfo import ZoneInfo, available_timezones
 
 from concord.entities import ELIGIBILITY, MEMBER, Entity, Kind, Phi
@@ -392,7 +393,7 @@ class Feed:
             return mapping.blank
         return Blank.KEEP if self.mode is Mode.DELTA or mapping is None else Blank.CLEAR
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """SHA-256 (hex) over every value of the contract: pinned by a plan, checked by apply."""
         return hashlib.sha256(_canonical_text(self).encode()).hexdigest()

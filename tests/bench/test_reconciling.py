@@ -30,6 +30,7 @@ pytestmark = pytest.mark.bench
 
 MEMBERS = int(os.environ.get("CONCORD_BENCH_MEMBERS", "60000"))
 FEED = feed("acme_eligibility")
+RAW = "COPY stage.raw FROM STDIN (FORMAT csv, DELIMITER E'\\x01', QUOTE E'\\x02')"
 
 
 @dataclass
@@ -66,7 +67,7 @@ def copy_raw(site: Site, content: bytes) -> float:
     with psycopg.connect(site.settings.loader_url) as connection:
         connection.execute("CREATE UNLOGGED TABLE stage.raw (line text)")
         begun = time.perf_counter()
-        with connection.cursor().copy("COPY stage.raw FROM STDIN (FORMAT csv, DELIMITER E'\\x01', QUOTE E'\\x02')") as copy:
+        with connection.cursor().copy(RAW) as copy:
             copy.write(content)
         connection.commit()
         return time.perf_counter() - begun

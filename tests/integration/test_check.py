@@ -10,6 +10,7 @@ import os
 import secrets
 import shutil
 import time
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -19,9 +20,11 @@ from typing import TYPE_CHECKING, Any, LiteralString
 import psycopg
 import pytest
 from psycopg import sql
+from typer.testing import CliRunner
 
 from concord import check, steps
 from concord.check import Finding
+from concord.cli import app
 from concord.contract import Limit
 from concord.sandbox.roles import grant_connect
 from concord.steps import Site
@@ -46,7 +49,6 @@ class Place:
     name: str
     admin_url: str = field(repr=False)
     settings: Settings = field(repr=False)
-    feed: Any = field(repr=False, default=None)
 
     @property
     def landing(self) -> Path:
@@ -162,9 +164,7 @@ def test_no_state_is_a_finding_by_itself(site: Site) -> None:
 def test_a_held_delivery_that_is_staged_again_has_no_findings(place: Place) -> None:
     driver = Driver(guarded(ends=Limit(share=0.05, floor=3)), place.site())
     held = driver.facts(place.id_of("held"))
-    with place.site().database() as connection:
-        connection.execute("DROP TABLE " + driver.all("SELECT 'stage.' || relname AS t FROM pg_class WHERE relname LIKE "
-                                                      "'d\\_' || %s || '%%'", held["delivery_id"])[0]["t"])  # fmt: skip
+    place.spoil("DROP SCHEMA stage CASCADE; CREATE SCHEMA stage; GRANT ALL ON SCHEMA stage TO concord_loader")
     steps.stage(driver.feed, held["delivery_id"], held["attempt"] + 1, place.site())
     assert place.found() == {}
     assert steps.plan(driver.feed, held["delivery_id"], held["attempt"] + 1, place.site())["held"]
@@ -177,24 +177,33 @@ CHANGED = "row_id = (SELECT row_id FROM core.eligibility_history WHERE closed_by
 SINGLE = "row_id = (SELECT min(row_id) FROM core.{0} WHERE row_id NOT IN (SELECT row_id FROM core.{0}_history))"
 SPANS = {
     "a span that runs into the next one of its key": (
-        "UPDATE core.eligibility SET effective_to = '2026-02-01' WHERE effective_from = '2025-01-01'"
-        " RETURNING (SELECT row_id FROM core.eligibility e WHERE e.effective_from > '2025-01-01'"
-        " AND (e.subscriber_id, e.person_code) = (eligibility.subscriber_id, eligibility.person_code))",
+        (
+            "UPDATE core.eligibility SET effective_to = '2026-02-01' WHERE effective_from = '2025-01-01'"
+            " RETURNING (SELECT row_id FROM core.eligibility e WHERE e.effective_from > '2025-01-01'"
+            " AND (e.subscriber_id, e.person_code) = (eligibility.subscriber_id, eligibility.person_code))"
+        ),
         {"eligibility.overlap"},
     ),
     "a span that ends before it begins": (
-        "ALTER TABLE core.eligibility DROP CONSTRAINT eligibility_check;"
-        "UPDATE core.eligibility SET effective_to = '2024-01-01' WHERE effective_from = '2025-01-01' RETURNING row_id",
+        (
+            "ALTER TABLE core.eligibility DROP CONSTRAINT eligibility_check;"
+            "UPDATE core.eligibility SET effective_to = '2024-01-01' WHERE effective_from = '2025-01-01'"
+            " RETURNING row_id"
+        ),
         {"eligibility.reversed"},
     ),
     "a former span that ended before it began": (
-        f"UPDATE core.eligibility_history SET effective_to = effective_from, end_kind = 'explicit' WHERE {CHANGED}"
-        " RETURNING row_id",
+        (
+            f"UPDATE core.eligibility_history SET effective_to = effective_from, end_kind = 'explicit' WHERE {CHANGED}"
+            " RETURNING row_id"
+        ),
         {"eligibility.reversed"},
     ),
     "an end of no kind": (
-        "ALTER TABLE core.eligibility DROP CONSTRAINT eligibility_check1;"
-        "UPDATE core.eligibility SET end_kind = NULL WHERE effective_from = '2025-01-01' RETURNING row_id",
+        (
+            "ALTER TABLE core.eligibility DROP CONSTRAINT eligibility_check1;"
+            "UPDATE core.eligibility SET end_kind = NULL WHERE effective_from = '2025-01-01' RETURNING row_id"
+        ),
         {"eligibility.end_kind"},
     ),
     "a former end of no kind": (
@@ -206,18 +215,25 @@ SPANS = {
         {"eligibility.evidence"},
     ),
     "an inferred end from a delivery that never was": (
-        """UPDATE core.eligibility SET end_evidence = end_evidence || '{"delivery": "00000000"}'"""
-        " WHERE end_kind = 'inferred' RETURNING row_id",
+        (
+            """UPDATE core.eligibility SET end_evidence = end_evidence || '{"delivery": "00000000"}'"""
+            " WHERE end_kind = 'inferred' RETURNING row_id"
+        ),
         {"eligibility.evidence"},
     ),
     "an inferred end without where the member was last seen": (
-        "UPDATE core.eligibility SET end_evidence = end_evidence - 'last_seen_delivery'"
-        " WHERE end_kind = 'inferred' RETURNING row_id",
+        (
+            "UPDATE core.eligibility SET end_evidence = end_evidence - 'last_seen_delivery'"
+            " WHERE end_kind = 'inferred' RETURNING row_id"
+        ),
         {"eligibility.evidence"},
     ),
     "two members with one key": (
-        "DROP INDEX core.member_key;"
-        "UPDATE core.member SET person_code = '02' WHERE person_code = '03' RETURNING row_id",
+        (
+            "DROP INDEX core.member_key;"
+            "UPDATE core.member SET person_code = '02' WHERE person_code = '03';"
+            "SELECT row_id FROM core.member WHERE person_code = '02'"
+        ),
         {"member.key_twice"},
     ),
     "a plan edited by hand": (
@@ -231,8 +247,11 @@ SPANS = {
 }
 VERSIONS = {
     "two consecutive versions that say the same": (
-        "UPDATE core.eligibility e SET plan_code = h.plan_code, content_hash = h.content_hash"
-        " FROM core.eligibility_history h WHERE h.row_id = e.row_id AND h.closed_by_action = 'change' RETURNING e.row_id",
+        (
+            "UPDATE core.eligibility e SET plan_code = h.plan_code, content_hash = h.content_hash"
+            " FROM core.eligibility_history h WHERE h.row_id = e.row_id AND h.closed_by_action = 'change'"
+            " RETURNING e.row_id"
+        ),
         {"eligibility.no_change"},
     ),
     "a version that ended when it began": (
@@ -244,7 +263,7 @@ VERSIONS = {
         {"eligibility.known_overlap", "eligibility.known_at"},
     ),
     "a time in which nothing was believed": (
-        f"UPDATE core.member_history SET known_to = known_to - interval '1 microsecond' RETURNING row_id",
+        "UPDATE core.member_history SET known_to = known_to - interval '1 microsecond' RETURNING row_id",
         {"member.known_gap", "member.known_at"},
     ),
     "a row that is gone without being voided": (
@@ -252,8 +271,10 @@ VERSIONS = {
         {"eligibility.known_gap"},
     ),
     "a version that no apply made": (
-        f"UPDATE core.member SET known_from = known_from + interval '1 hour' WHERE {SINGLE.format('member')}"
-        " RETURNING row_id",
+        (
+            f"UPDATE core.member SET known_from = known_from + interval '1 hour' WHERE {SINGLE.format('member')}"
+            " RETURNING row_id"
+        ),
         {"member.known_at"},
     ),
     "a version of a delivery that never was": (
@@ -269,15 +290,19 @@ VERSIONS = {
         {"eligibility.line"},
     ),
     "a version of a line that was refused": (
-        "UPDATE core.member m SET line = q.line FROM ops.quarantine q WHERE q.delivery_id = m.delivery_id"
-        " AND m.row_id = (SELECT max(row_id) FROM core.member) RETURNING m.row_id",
+        (
+            "UPDATE core.member m SET line = q.line FROM ops.quarantine q WHERE q.delivery_id = m.delivery_id"
+            " AND m.row_id = (SELECT max(row_id) FROM core.member) RETURNING m.row_id"
+        ),
         {"member.line"},
     ),
 }
 ACCOUNTS = {
     "a version closed by another action than the plan's": (
-        "UPDATE core.eligibility_history SET closed_by_action = 'end' WHERE closed_by_action = 'change'"
-        " RETURNING closed_by_delivery_id",
+        (
+            "UPDATE core.eligibility_history SET closed_by_action = 'end' WHERE closed_by_action = 'change'"
+            " RETURNING closed_by_delivery_id"
+        ),
         {"eligibility.closed"},
     ),
     "a former version that is gone": (
@@ -293,8 +318,10 @@ ACCOUNTS = {
         {"eligibility.events"},
     ),
     "an event for nothing": (
-        "UPDATE ops.outbox SET row_id = 4711 WHERE outbox_id = (SELECT min(outbox_id) FROM ops.outbox)"
-        " RETURNING delivery_id",
+        (
+            "UPDATE ops.outbox SET row_id = 4711 WHERE outbox_id = (SELECT min(outbox_id) FROM ops.outbox)"
+            " RETURNING delivery_id"
+        ),
         {"member.events"},
     ),
     "a line in no account": (
@@ -302,13 +329,17 @@ ACCOUNTS = {
         {"lines.missing"},
     ),
     "a line in two accounts": (
-        "UPDATE ops.line_account SET lines = lines + '{[2,3)}'::int8multirange, line_total = line_total + 1"
-        " WHERE disposition = 'control' RETURNING delivery_id",
+        (
+            "UPDATE ops.line_account SET lines = lines + '{[2,3)}'::int8multirange, line_total = line_total + 1"
+            " WHERE disposition = 'control' RETURNING delivery_id"
+        ),
         {"lines.twice"},
     ),
     "an account of a line that is not in the file": (
-        "UPDATE ops.line_account SET lines = lines + '{[4711,4712)}'::int8multirange, line_total = line_total + 1"
-        " WHERE disposition = 'control' RETURNING delivery_id",
+        (
+            "UPDATE ops.line_account SET lines = lines + '{[4711,4712)}'::int8multirange, line_total = line_total + 1"
+            " WHERE disposition = 'control' RETURNING delivery_id"
+        ),
         {"lines.stray"},
     ),
     "an account with another total than its lines": (
@@ -324,18 +355,25 @@ ACCOUNTS = {
         {"quarantine.lines"},
     ),
     "a kept row that nobody refused": (
-        "INSERT INTO ops.quarantine (delivery_id, feed, line, found_by, reasons, raw_sealed)"
-        " SELECT delivery_id, feed, 3, 'parse', '{x}', '' FROM ops.delivery WHERE state = 'held' RETURNING delivery_id",
+        (
+            "INSERT INTO ops.quarantine (delivery_id, feed, line, found_by, reasons, raw_sealed)"
+            " SELECT delivery_id, feed, 3, 'parse', '{x}', '' FROM ops.delivery WHERE state = 'held'"
+            " RETURNING delivery_id"
+        ),
         {"quarantine.lines"},
     ),
     "a plan edited after it was shown": (
-        "UPDATE ops.plan_row p SET to_after = '2027-01-01' FROM ops.plan n JOIN ops.delivery d USING (delivery_id)"
-        " WHERE n.plan_id = p.plan_id AND d.state = 'held' AND p.action = 'end' RETURNING d.delivery_id",
+        (
+            "UPDATE ops.plan_row p SET to_after = '2027-01-01' FROM ops.plan n JOIN ops.delivery d USING (delivery_id)"
+            " WHERE n.plan_id = p.plan_id AND d.state = 'held' AND p.action = 'end' RETURNING d.delivery_id"
+        ),
         {"plan.digest"},
     ),
     "a plan row that is gone": (
-        "DELETE FROM ops.plan_row p USING ops.plan n WHERE n.plan_id = p.plan_id AND p.action = 'change'"
-        " RETURNING n.delivery_id",
+        (
+            "DELETE FROM ops.plan_row p USING ops.plan n WHERE n.plan_id = p.plan_id AND p.action = 'change'"
+            " RETURNING n.delivery_id"
+        ),
         {"plan.digest", "member.closed", "member.opened", "eligibility.closed", "eligibility.opened"},
     ),
 }
@@ -345,8 +383,10 @@ STATES = {
         {"state.chain"},
     ),
     "a way that does not exist": (
-        "UPDATE ops.delivery_event SET to_state = 'applied' WHERE event_id = (SELECT max(event_id) FROM ops.delivery_event)"
-        " RETURNING delivery_id",
+        (
+            "UPDATE ops.delivery_event SET to_state = 'applied'"
+            " WHERE event_id = (SELECT max(event_id) FROM ops.delivery_event) RETURNING delivery_id"
+        ),
         {"state.chain", "state.now"},
     ),
     "a delivery that was never discovered": (
@@ -374,9 +414,11 @@ STATES = {
         {"hold.unapproved"},
     ),
     "a delivery that nobody declined": (
-        "WITH gone AS (UPDATE ops.delivery SET state = 'declined' WHERE state = 'held' RETURNING delivery_id)"
-        " INSERT INTO ops.delivery_event (delivery_id, from_state, to_state, attempt, actor)"
-        " SELECT delivery_id, 'held', 'declined', 1, 'x' FROM gone RETURNING delivery_id",
+        (
+            "WITH gone AS (UPDATE ops.delivery SET state = 'declined' WHERE state = 'held' RETURNING delivery_id)"
+            " INSERT INTO ops.delivery_event (delivery_id, from_state, to_state, attempt, actor)"
+            " SELECT delivery_id, 'held', 'declined', 1, 'x' FROM gone RETURNING delivery_id"
+        ),
         {"hold.undecided"},
     ),
     "a decision on a plan that never was": (
@@ -388,13 +430,17 @@ STATES = {
         {"apply.marks"},
     ),
     "an applied delivery that is not called so": (
-        "UPDATE ops.delivery SET applied_seq = 9, known_at = now(), applied_at = now() WHERE state = 'held'"
-        " RETURNING delivery_id",
+        (
+            "UPDATE ops.delivery SET applied_seq = 9, known_at = now(), applied_at = now() WHERE state = 'held'"
+            " RETURNING delivery_id"
+        ),
         {"apply.marks", "hold.unapproved"},
     ),
     "a later apply that was known earlier": (
-        "UPDATE ops.delivery SET applied_seq = 3 WHERE applied_seq = 1;"
-        "SELECT delivery_id FROM ops.delivery WHERE applied_seq = 3",
+        (
+            "UPDATE ops.delivery SET applied_seq = 3 WHERE applied_seq = 1;"
+            "SELECT delivery_id FROM ops.delivery WHERE applied_seq = 3"
+        ),
         {"apply.order"},
     ),
     "a lease that counts another apply": (
@@ -414,8 +460,10 @@ STATES = {
         {"stage.orphan"},
     ),
     "a stage table that was said to be dropped": (
-        "UPDATE ops.stage_attempt a SET dropped_at = now() FROM ops.delivery d WHERE d.delivery_id = a.delivery_id"
-        " AND d.state = 'held' RETURNING 'd_' || a.delivery_id || '_' || a.stage_no",
+        (
+            "UPDATE ops.stage_attempt a SET dropped_at = now() FROM ops.delivery d WHERE d.delivery_id = a.delivery_id"
+            " AND d.state = 'held' RETURNING 'd_' || a.delivery_id || '_' || a.stage_no"
+        ),
         {"stage.orphan"},
     ),
     "a landed delivery without its manifest": (
@@ -455,10 +503,32 @@ def test_a_corruption_is_found_and_named(corruption: str, place: Place) -> None:
 
 
 def test_a_finding_names_some_ids_and_counts_all(place: Place) -> None:
-    place.spoil("INSERT INTO ops.outbox (feed, delivery_id, entity, row_id, action, known_at)"
-                " SELECT 'f', lpad(n::text, 8, '0'), 'member', n, 'add', now() FROM generate_series(1, 50) n")  # fmt: skip
+    place.spoil(
+        "INSERT INTO ops.outbox (feed, delivery_id, entity, row_id, action, known_at)"
+        " SELECT 'f', lpad(n::text, 8, '0'), 'member', n, 'add', now() FROM generate_series(1, 50) n"
+    )
     finding = place.found()["member.events"]
     assert (len(finding.ids), finding.text.endswith(": 50")) == (20, True)
+
+
+def test_the_command_says_what_it_found_and_exits_1(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in environment(place).items():
+        monkeypatch.setenv(name, value)
+    sound = CliRunner().invoke(app, ["check", "--deep"])
+    spoiled = place.spoil("UPDATE ops.incident SET state = 'resolved' WHERE state = 'open' RETURNING delivery_id")
+    silent = CliRunner().invoke(app, ["check"])
+    assert (sound.exit_code, silent.exit_code) == (0, 1), sound.output + silent.output
+    assert all(text in silent.stdout for text in ("hold.silent", *spoiled, "1 findings"))
+
+
+def environment(place: Place) -> dict[str, str]:
+    """The command's environment."""
+    settings = place.settings
+    keys = {
+        name: ",".join(f"{key}:{b64encode(secret).decode()}" for key, secret in pairs.items())
+        for name, pairs in (("CONCORD_SEAL_KEYS", settings.seal_keys), ("CONCORD_TOKEN_KEYS", settings.token_keys))
+    }
+    return {"CONCORD_LOADER_URL": settings.loader_url, "CONCORD_LANDING_URL": settings.landing_url, **keys}
 
 
 # ── landing ────────────────────────────────────────────────────────────────────

@@ -73,7 +73,10 @@ def test_without_the_bad_row_the_member_would_have_ended(acme: Driver) -> None:
 
 
 def test_a_bad_row_keeps_no_more_than_those_it_might_be(acme: Driver) -> None:
-    run = acme.day(with_record(BAD["an unreadable id with a readable birth date"][0]).replace(written(employee(4)) + b"\n", b""), THU)
+    run = acme.day(
+        with_record(BAD["an unreadable id with a readable birth date"][0]).replace(written(employee(4)) + b"\n", b""),
+        THU,
+    )
     assert run.counts["end"] == 1
     assert acme.spans()[key(3)] == [(JANUARY, None)]
     assert acme.spans()[key(4)] == [(JANUARY, DECEMBER)]

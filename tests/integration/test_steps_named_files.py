@@ -44,10 +44,16 @@ def test_a_file_refused_by_rule_ends_rejected_says_what_to_press_and_writes_noth
 
 def _told_what_to_press(acme: Driver, delivery_id: str, code: str) -> None:
     (incident,) = acme.incidents()
-    assert (incident["kind"], incident["delivery_id"], incident["feed"]) == ("rejected", delivery_id, "acme_eligibility")
+    assert (incident["kind"], incident["delivery_id"], incident["feed"]) == (
+        "rejected",
+        delivery_id,
+        "acme_eligibility",
+    )
     assert acme.told == [(incident["subject"], incident["text"])]
     assert code in incident["subject"]
-    assert all(word in incident["text"] for word in ("Partner acme", delivery_id, code, "Safe: ", "Press: ", "attempt 2"))
+    assert all(
+        word in incident["text"] for word in ("Partner acme", delivery_id, code, "Safe: ", "Press: ", "attempt 2")
+    )
     assert not [value for value in CANARIES if value in incident["text"] + incident["subject"]]
 
 
@@ -60,7 +66,11 @@ def test_a_file_with_usable_rows_is_applied_and_every_refused_row_is_kept_with_i
     assert run.state == "published"
     reasons = Counter(code for codes in acme.reasons(run.delivery_id).values() for code in codes)
     assert reasons == Counter(ACCEPTED[name].get("reasons", {})) + Counter(FOUND_BY_RECONCILING.get(name, {}))
-    assert sum(acme.lines(run.delivery_id).values()) == content(name).count(b"\n") == acme.facts(run.delivery_id)["line_count"]
+    assert (
+        sum(acme.lines(run.delivery_id).values())
+        == content(name).count(b"\n")
+        == acme.facts(run.delivery_id)["line_count"]
+    )
     assert acme.lines(run.delivery_id).get("ignored", 0) >= ACCEPTED[name].get("ignored", 0)
 
 

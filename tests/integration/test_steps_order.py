@@ -173,13 +173,33 @@ def test_a_feed_that_is_not_trusted_yet_is_planned_and_reported_and_never_writes
     assert (run.applied, acme.tables()) == ({"state": "compared"}, before)
 
 
-def test_a_dry_run_says_what_would_happen_and_leaves_no_trace(acme: Driver) -> None:
-    delivery_id = acme.deliver(without(3), THU)
-    plans = acme.all("SELECT * FROM ops.plan")
+def dry(acme: Driver, delivery_id: str) -> dict[str, object]:
     steps.stage(acme.feed, delivery_id, 1, acme.site, dry_run=True)
-    plan = steps.plan(acme.feed, delivery_id, 1, acme.site, dry_run=True)
-    assert plan["counts"]["eligibility"]["end"] == 1
-    assert (acme.facts(delivery_id)["state"], acme.all("SELECT * FROM ops.plan")) == ("landed", plans)
+    return steps.plan(acme.feed, delivery_id, 1, acme.site, dry_run=True)
+
+
+LEDGER = "SELECT delivery_id, disposition, reason, lines::text FROM ops.line_account ORDER BY 1, 2, 3"
+
+
+def test_a_dry_run_says_what_would_happen_and_moves_nothing(acme: Driver) -> None:
+    delivery_id = acme.deliver([*without(3), employee(11, STATE="?")], THU)
+    before = acme.tables(), acme.all("SELECT * FROM ops.plan"), acme.all("SELECT * FROM ops.quarantine")
+    plan = dry(acme, delivery_id)
+    assert plan["counts"]["eligibility"]["end"] == 1  # type: ignore[index]
+    assert (acme.facts(delivery_id)["state"], acme.incidents()) == ("landed", [])
+    assert (acme.tables(), acme.all("SELECT * FROM ops.plan"), acme.all("SELECT * FROM ops.quarantine")) == before
+    assert acme.run(delivery_id).state == "published"
+
+
+def test_a_dry_run_of_what_is_held_or_applied_leaves_its_accounts_alone(acme: Driver) -> None:
+    acme.feed = HOLDS
+    applied, held = acme.day(without(3), THU), acme.planned(acme.deliver([*BASE, *TWO_MORE], FRI))
+    before = acme.all(LEDGER)
+    assert dry(acme, applied.delivery_id)["state"] == "published"
+    assert dry(acme, held.delivery_id)["digest"] == held.plan["digest"]
+    assert acme.all(LEDGER) == before
+    acme.decide(held)
+    assert acme.finished(held).state == "published"
 
 
 def test_dates_are_judged_against_the_files_day_and_not_the_clock(acme: Driver) -> None:

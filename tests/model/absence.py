@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 from concord.contract import Omission, Policy
-from tests.model.values import INFERRED, LOSSES, Decision, Held, Key, Row, Span
+from tests.model.values import EXPLICIT, INFERRED, LOSSES, Decision, Held, Key, Row, Span
 
 
 def omitted_end(as_of: date, policy: Policy) -> date:
@@ -36,6 +36,17 @@ def absent(key: Key, span: Span, as_of: date, policy: Policy, missed: frozenset[
         return Decision("void", key, span, (), None, LOSSES, reason="omission")
     ended = replace(span, end=end, end_kind=INFERRED, end_as_of=as_of)
     return Decision("end", key, span, (ended,), None, LOSSES, reason="omission")
+
+
+def carried(key: Key, span: Span, end: date | None) -> Decision | None:
+    """The explicit end or void that a superseded delivery left for this span; it never makes a span longer."""
+    if end is None or end >= span.last:
+        return None
+    if end <= span.start:
+        return Decision("void", key, span, (), None, LOSSES, reason="carried")
+    ended = replace(span, end=end, end_kind=EXPLICIT, end_as_of=None)
+    action = "end" if span.end is None else "correct_end"
+    return Decision(action, key, span, (ended,), None, LOSSES, reason="carried")
 
 
 def in_doubt(key: Key, held: Held, refused: Iterable[Row]) -> bool:

@@ -98,19 +98,16 @@ def absences(held: Held, rows: Sequence[Row], plan: Plan, policy: Policy, contex
 
 
 def tail_losses(rows: Sequence[Row], lost: Sequence[Decision], context: Context) -> int:
-    """Losses among the lines at the previous file's end, back to the first that is here again."""
-    present, gone, count = {row.key for row in rows}, {d.key for d in lost}, 0
-    for _, key in sorted(context.tail, reverse=True):
-        if key in present:
-            break
-        count += key in gone
-    return count
+    """Lost keys among the lines at the previous file's end, back to the first that is here again."""
+    present, gone = {row.key for row in rows}, {d.key for d in lost}
+    last_shown = max((line for line, key in context.tail if key in present), default=0)
+    return len({key for line, key in context.tail if line > last_shown} & gone)
 
 
 def unknown_scopes(rows: Sequence[Row], context: Context) -> bool:
     """A row in a scope that is neither declared nor applied before."""
     scopes = {row_scope(row) for row in rows if row.reason is None}
-    if context.first and not context.declares:
+    if context.first and not context.declared.groups:
         return False
     return any(not context.known(group, line) for group, line in scopes)
 
@@ -130,9 +127,3 @@ def earliest(decision: Decision) -> date:
     if decision.action == "correct_start":
         return min(before.start, after[0].start)
     return min(before.last, after[0].last)
-
-
-def explicit_losses(plan: Plan, rows: Sequence[Row]) -> tuple[Row, ...]:
-    """The rows whose ends and voids a successor has to take over when this plan is superseded."""
-    lines = {d.line for d in plan.of("end", "void") if d.reason != "omission"}
-    return tuple(row for row in rows if row.line in lines)

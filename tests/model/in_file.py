@@ -76,14 +76,14 @@ def refuse_impossible(sorting: Sorting, held: Held, mode: Mode) -> None:
 
 
 def refuse_orphans(sorting: Sorting, rows: Sequence[Row], held: Held) -> None:
-    """A new subscriber whose own rows are all refused takes the family along."""
+    """A new subscriber none of whose own rows counts takes the family along."""
     known = {s for (s, code), values in held.members.items() if is_subscriber(code, values)}
     own: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
         if row.subscriber_id is not None and is_subscriber(row.person_code, row.member):
             own[row.subscriber_id].append(row)
     for subscriber, theirs in own.items():
-        if subscriber not in known and all(row.line in sorting.refused for row in theirs):
+        if subscriber not in known and not any(row in sorting.open for row in theirs):
             sorting.refuse([r for r in sorting.open if r.subscriber_id == subscriber], "subscriber_quarantined")
 
 

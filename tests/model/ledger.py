@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from concord.contract import Mode, Policy, Scope, Stage
-from tests.model.guards import breaches, explicit_losses, scope_of
+from tests.model.guards import breaches, row_scope
 from tests.model.reconcile_model import apply, decide
-from tests.model.values import LOSSES, Context, Held, Key, Plan, Row
+from tests.model.values import LOSSES, Context, Held, Key, Plan, Row, full_key
 
 APPLIED, PENDING = ("applied", "published"), ("landed", "waiting", "staged", "planned")
 
@@ -25,7 +25,6 @@ class Delivery:
     state: str = "landed"
     plan: Plan | None = None
     guards: frozenset[str] = frozenset()
-    carried: tuple[Row, ...] = ()
     base: int = -1
 
     @property
@@ -101,7 +100,6 @@ class FeedModel:
 
     def compute(self, delivery: Delivery) -> None:
         """The plan against what is held now, and the guards it trips."""
-        delivery.carried = self.left_over(delivery)
         context = self.context(delivery)
         mode = Mode.FULL if self.mode is Mode.COMPARE else self.mode
         rows = delivery.rows
@@ -112,7 +110,7 @@ class FeedModel:
     def context(self, delivery: Delivery) -> Context:
         """What is known before ``delivery``."""
         first, recent = self.applies == 0, self.recent_losses(delivery)
-        return Context(self.scope, self.applied_scopes, first, self.tail, delivery.carried, self.keep, recent)
+        return Context(self.scope, self.applied_scopes, first, self.tail, self.left_over(delivery), self.keep, recent)
 
     def recent_losses(self, delivery: Delivery) -> int:
         """Losses that were applied with file dates of the seven days before."""
@@ -125,15 +123,17 @@ class FeedModel:
         passed = [d for d in self.deliveries if d.state in ("held", "failed") and d.order < newer.order]
         return sorted(passed, key=lambda d: d.order) if self.mode is not Mode.DELTA else []
 
-    def left_over(self, newer: Delivery) -> tuple[Row, ...]:
-        """Explicit ends and voids of those it passes; of two statements about a key the later one counts."""
-        carried: dict[Key | None, list[Row]] = {}
-        for older in self.older_open(newer):
-            for row in older.rows:
-                carried.pop(row.key, None)
-            for row in explicit_losses(older.plan, older.rows) if older.plan else ():
-                carried.setdefault(row.key, []).append(replace(row, line=-row.line, carried=True))
-        return tuple(row for rows in carried.values() for row in rows)
+    def left_over(self, newer: Delivery) -> dict[tuple[Key, date], date]:
+        """From when those it passes said a span is not covered; of two statements about a span the later counts."""
+        carried: dict[tuple[Key, date], date] = {}
+        for decision in (d for older in self.older_open(newer) if older.plan for d in older.plan.decisions):
+            span, stated = decision.before, decision.line is not None or decision.reason == "quarantined"
+            if span is None or not stated:
+                continue
+            carried.pop((decision.key, span.start), None)
+            if decision.part == LOSSES and decision.action in ("end", "correct_end", "void"):
+                carried[decision.key, span.start] = decision.after[0].last if decision.after else span.start
+        return carried
 
     # ── deciding and applying ──
 
@@ -158,8 +158,9 @@ class FeedModel:
         for older in self.older_open(delivery):
             older.state = "superseded"
         self.applies += 1
-        self.applied_scopes |= {scope_of(key, span) for key, span in self.held.each()}
+        lines = {line for line, _ in delivery.plan.consumed}
+        self.applied_scopes |= {row_scope(row) for row in delivery.rows if row.line in lines}
         if self.mode is Mode.FULL:
-            self.tail = delivery.plan.consumed
+            self.tail = tuple((row.line, full_key(row)) for row in delivery.rows if row.reason is None)
         delivery.state = "applied"
         return delivery.state

@@ -104,7 +104,7 @@ class Comparison(RuleBasedStateMachine):
         """The plan's actions, the guards, and what became of every line."""
         for action in self.model.actions(number):
             event(f"{action[0]} {action[1]}")
-        for question in ("actions", "reasons", "lines", "guards"):
+        for question in ("actions", "counts", "reasons", "lines", "guards"):
             expected, found = (getattr(side, question)(number) for side in (self.model, self.real))
             assert found == expected, f"delivery {number}, {question}: {found}\n the model says: {expected}"
 

@@ -150,7 +150,7 @@ class Case:
 
     def continues(self, row: Row, earlier: Span) -> bool:
         """Within the grace of an inferred end, or touching with equal attributes."""
-        if earlier.end_kind == INFERRED and starts(row) <= earlier.last + self.policy.grace:
+        if earlier.end_kind == INFERRED and self.lives(row) and self.as_of <= earlier.last + self.policy.grace:
             return True
         return row.start == earlier.end and not differing(earlier.attributes, self.said(row, earlier))
 

@@ -12,7 +12,7 @@ from datetime import date
 from itertools import pairwise
 
 from concord.contract import Mode, Policy
-from tests.model.absence import absent, in_doubt
+from tests.model.absence import absent, carried, in_doubt
 from tests.model.in_file import Sorting, by_key, by_person, sort_out
 from tests.model.pair import Case, match, nearest_earlier
 from tests.model.values import (
@@ -36,9 +36,7 @@ def decide(
     """What the delivery ``rows`` of file date ``as_of`` would do to ``held``."""
     context = context or Context()
     sorting = sort_out(rows, held, mode)
-    said = {row.key for row in rows}
-    carried = [row for row in context.carried if row.key not in said]
-    incoming = by_key([*sorting.open, *carried])
+    incoming = by_key(sorting.open)
     decisions: list[Decision] = []
     for key in sorted({*held.spans, *incoming}):
         mine = decide_key(key, incoming.get(key, []), held, rows, sorting, policy, as_of, mode, context)
@@ -72,7 +70,9 @@ def decide_key(
             reason = "quarantined" if present else "in_doubt"
             decisions.append(Decision("keep", key, span, (span,), reason=reason))
         else:
-            decisions.append(absent(key, span, as_of, policy, held.absences.get((key, span.start), frozenset())))
+            at = key, span.start
+            told = carried(key, span, context.carried.get(at))
+            decisions.append(told or absent(key, span, as_of, policy, held.absences.get(at, frozenset())))
     return decisions
 
 
@@ -136,7 +136,7 @@ def apply(held: Held, plan: Plan) -> Held:
     merged = {key: value for key, value in {**held.spans, **spans}.items() if value}
     members = {**held.members, **{m.key: m.after for m in plan.members}}
     absences = dict(held.absences)
-    for decision in (d for d in plan.decisions if d.before is not None and d.reason != "in_doubt"):
+    for decision in (d for d in plan.decisions if d.before is not None):
         at = (decision.key, starts(decision.before)) if decision.before else None
         missed = absences.pop(at, frozenset()) if at else frozenset()
         if at and decision.action == "pending_end":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -49,6 +50,9 @@ class System(Protocol):
 
     def actions(self, number: int) -> list[Action]:
         """What the plan does, sorted; unchanged and kept ones are left out."""
+
+    def counts(self, number: int) -> dict[str, int]:
+        """Spans by action, those that are left as they are included."""
 
     def guards(self, number: int) -> set[str]:
         """Guards that tripped."""
@@ -118,6 +122,12 @@ class ModelSystem:
         members = [member_action(m) for m in plan.members if m.action not in ("unchanged", "keep")]
         return sorted((*spans, *members), key=repr)
 
+    def counts(self, number: int) -> dict[str, int]:
+        """The span balance."""
+        plan = self.model.deliveries[number].plan
+        assert plan is not None
+        return dict(Counter(decision.action for decision in plan.decisions))
+
     def guards(self, number: int) -> set[str]:
         """Tripped guards."""
         return set(self.model.deliveries[number].guards)
@@ -155,9 +165,8 @@ def span_action(decision: Decision) -> Action:
     before = (decision.before.start, decision.before.end) if decision.before else (None, None)
     leaves_nothing = not decision.after or decision.action == "pending_end"
     after = (None, None) if leaves_nothing else (decision.after[-1].start, decision.after[-1].end)
-    inferred = decision.line is None
-    line = decision.line if decision.line is not None and decision.line > 0 else None
-    return "eligibility", decision.action, decision.key, line, before, after, inferred
+    inferred = decision.reason == "omission" and decision.action in ("end", "void")
+    return "eligibility", decision.action, decision.key, decision.line, before, after, inferred
 
 
 def member_action(decision: MemberDecision) -> Action:

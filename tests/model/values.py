@@ -63,8 +63,6 @@ class Row:
     member: Values = field(default_factory=dict)
     action: str = ""
     reason: str | None = None
-    carried: bool = False
-    """Taken over from a superseded delivery: no line of this one."""
 
     @property
     def key(self) -> Key | None:
@@ -134,30 +132,23 @@ class Context:
     """What is known of the feed before this delivery.
 
     ``applied``: scopes (group, line) of everything applied before; ``tail``: (line, key)
-    of the consumed lines of the last applied full; ``carried``: rows whose explicit ends
-    and voids a superseded delivery left to this one; ``keep``: columns whose blank means keep.
+    of the readable lines of the last applied full; ``carried``: the day from which a delivery
+    that is passed said a span, by key and start, is not covered; ``keep``: columns whose blank means keep.
     """
 
     declared: Scope = field(default_factory=Scope)
     applied: frozenset[tuple[str | None, str]] = frozenset()
     first: bool = False
     tail: tuple[tuple[int, Key], ...] = ()
-    carried: tuple[Row, ...] = ()
+    carried: Mapping[tuple[Key, date], date] = field(default_factory=dict)
     keep: frozenset[str] = frozenset()
     recent_losses: int = 0
     """Losses of the deliveries applied in the seven days before."""
 
-    @property
-    def declares(self) -> bool:
-        """The contract names the scopes; otherwise they are what was applied before."""
-        return bool(self.declared.groups or self.declared.lines)
-
     def known(self, group: str | None, line: str) -> bool:
-        """Is (group, line) judged by this feed?"""
-        if not self.declares:
-            return (group, line) in self.applied
-        groups, lines = self.declared.groups, self.declared.lines
-        return (not groups or group in groups) and (not lines or line in lines)
+        """Is (group, line) judged by this feed: declared, or applied before?"""
+        declared = group in self.declared.groups and line in self.declared.lines
+        return declared or (group, line) in self.applied
 
     def owns(self, key: Key, span: Span) -> bool:
         """Does the absence of this span mean anything to this feed?"""

@@ -45,10 +45,9 @@ def test_a_database_error_keeps_its_state_and_loses_its_values() -> None:
 
 
 def test_without_the_guard_the_value_would_be_printed() -> None:
-    try:
+    with pytest.raises(psycopg.Error) as caught:
         raise psycopg.errors.UniqueViolation(SECRET)
-    except psycopg.Error as error:
-        assert "123-45-6789" in "".join(traceback.format_exception(error))
+    assert "123-45-6789" in "".join(traceback.format_exception(caught.value))
 
 
 @pytest.mark.parametrize(

@@ -15,12 +15,15 @@ from concord.redaction import RedactionFilter, redacted
 @pytest.fixture
 def log() -> Iterator[tuple[logging.Logger, io.StringIO]]:
     """A logger with a filtered handler, and what it wrote."""
-    out, logger = io.StringIO(), logging.Logger("test")
+    out, logger = io.StringIO(), logging.getLogger("concord.test.redaction")
     handler = logging.StreamHandler(out)
     handler.setFormatter(logging.Formatter("%(message)s"))
     handler.addFilter(RedactionFilter())
     logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG)
+    logger.propagate = False
     yield logger, out
+    logger.removeHandler(handler)
     handler.close()
 
 

@@ -24,7 +24,7 @@ VERSIONS = (
 )
 """For every entity."""
 
-KEYS = (Rule("key_twice", "check/find_repeated_keys", "keys that two rows have now"),)
+KEYS = (Rule("key_twice", "check/find_repeated_keys", "rows that share their key"),)
 """For entities without spans: where there are spans, two that begin together overlap."""
 
 SPANS = (

@@ -108,7 +108,8 @@ def _losses(feed: Feed, figures: Figures) -> Iterator[Finding]:
         yield limited("ends", scope.losses, scope.standing, limit, "spans lost in this scope", scope=label)
     yield limited("ends_persons", figures.uncovered, figures.covered, limit, "persons left without any coverage")
     recent, base = losses + figures.recent_losses, standing + figures.recent_losses
-    yield limited("ends_7_days", recent, base, limit, "spans lost over seven days, this delivery included")
+    if losses:  # what was lost before this delivery has been judged already
+        yield limited("ends_7_days", recent, base, limit, "spans lost over seven days, this delivery included")
 
 
 def _grants(feed: Feed, figures: Figures) -> Iterator[Finding]:

@@ -41,6 +41,7 @@ class Parts:
             "h_is_t": same(key, "h", "t"),
             "q_is_h": same(key, "q", "h"),
             "p_is_h": same(key, "p", "h"),
+            "s_is_p": same(key, "s", "p"),
             "seen_is_h": same(key, "seen", "h"),
             "t_is_alike": same(key, "t", "alike"),
             "t_is_ambiguous": same(key, "t", "ambiguous"),
@@ -65,12 +66,12 @@ class Parts:
         return sql.SQL("coalesce(s.{0}, h.{0})" if self.keeps(column) else "s.{0}").format(name)
 
     def stated_end(self) -> sql.Composable:
-        """The end row ``s`` states for held ``h``: a blank one in a change file leaves the end alone."""
+        """The end row ``s`` states for held ``h``: a blank one in a change file leaves the end of ``h`` alone."""
         if self.entity.end is None or not self.keeps(self.entity.end):
             return sql.SQL("s.effective_to")
         return sql.SQL(
             "CASE WHEN s.effective_to IS NULL AND coalesce(s.maintenance_action, 'change') NOT IN ('add', 'reinstate')"
-            " THEN h.effective_to ELSE s.effective_to END"
+            " AND s.effective_from < coalesce(h.effective_to, 'infinity') THEN h.effective_to ELSE s.effective_to END"
         )
 
     def changed(self) -> sql.Composed:

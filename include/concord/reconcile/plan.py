@@ -202,7 +202,7 @@ def _figures(connection: Connection, context: Context, values: dict[str, Any]) -
     scopes = run(connection, "plan/get_figures", values, **composed)
     tail = 0
     if context.is_full and context.previous is not None:
-        found = one(connection, "plan/get_tail", values, previous=context.previous.table) or {}
+        found = one(connection, "plan/get_tail", values, **composed, previous=context.previous.table) or {}
         tail = int(found["tail_losses"])
     return Figures(
         scopes=tuple(ScopeFigures(**{**row, "scope": tuple(row["scope"])}) for row in scopes),

@@ -17,7 +17,7 @@ from concord.quarantine import RefusedRow
 from concord.reconcile.plan import Context, Plan, compute
 from concord.stage import Staging
 from concord.steps import texts
-from concord.steps.reading import build
+from concord.steps.reading import NOTHING_TO_READ, build
 from concord.steps.site import Site
 
 PLANNABLE = frozenset({"staged", "planned", "held"})
@@ -33,8 +33,8 @@ def plan(feed: Feed, delivery_id: str, attempt: int, site: Site, *, dry_run: boo
         delivery = ledger.find(connection, delivery_id)
     if not dry_run:
         ledger.require_attempt(delivery, attempt)
-        if delivery.state not in PLANNABLE:
-            return {"state": delivery.state, "held": False}
+    if delivery.state in NOTHING_TO_READ if dry_run else delivery.state not in PLANNABLE:
+        return {"state": delivery.state, "held": False}
     computed, state = compute_plan(feed, delivery, site, dry_run=dry_run)
     if state == "held" and delivery.state != "held":
         _tell(feed, delivery_id, site)
@@ -49,7 +49,7 @@ def plan(feed: Feed, delivery_id: str, attempt: int, site: Site, *, dry_run: boo
 
 def compute_plan(feed: Feed, delivery: Delivery, site: Site, *, dry_run: bool = False) -> tuple[Plan, str]:
     """Stages again where the cache is gone, computes in one transaction, and moves the state with it."""
-    staged = ensure_staged(feed, delivery, site)
+    staged = ensure_staged(feed, delivery, site, dry_run=dry_run)
     computed: Plan | None = None
     state = "planned"
     with contextlib.suppress(DryRunEnds), site.database("plan") as connection:
@@ -65,13 +65,13 @@ def compute_plan(feed: Feed, delivery: Delivery, site: Site, *, dry_run: bool = 
     return computed, state
 
 
-def ensure_staged(feed: Feed, delivery: Delivery, site: Site) -> Staging:
+def ensure_staged(feed: Feed, delivery: Delivery, site: Site, *, dry_run: bool = False) -> Staging:
     """The delivery's staging, verified; built again from landing where it is not what was staged."""
     with site.database("plan") as connection:
         found = staging.current(connection, delivery.delivery_id)
         with contextlib.suppress(StageLost):
             return staging.verify(connection, found, delivery.delivery_id, feed.fingerprint)
-    return build(feed, delivery, site, writes_quarantine=True)[0]
+    return build(feed, delivery, site, writes_quarantine=not dry_run)[0]
 
 
 def _context(connection: Connection, feed: Feed, delivery: Delivery, staged: Staging) -> Context:
@@ -81,12 +81,13 @@ def _context(connection: Connection, feed: Feed, delivery: Delivery, staged: Sta
     ]
     values = {"feed": feed.name, "delivery_id": delivery.delivery_id, "older": [d.delivery_id for d in older]}
     carried = run(connection, "plan/list_carried_plans", values) if delivery.mode == Mode.FULL.value else []
+    places = {row["delivery_id"]: row["plan_id"] for row in carried}
     return Context(
         feed=feed,
         delivery=delivery,
         staging=staged,
         previous=_previous(connection, feed),
-        carried_plans=tuple(row["plan_id"] for row in carried),
+        carried_plans=tuple(places[delivery_id] for delivery_id in values["older"] if delivery_id in places),
         compare_only=compare_only(connection, feed, delivery),
     )
 

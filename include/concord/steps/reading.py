@@ -112,7 +112,9 @@ def build(feed: Feed, delivery: Delivery, site: Site, *, writes_quarantine: bool
                 _stage_chunk(connection, feed, delivery, stage_no, chunk, file, site.keys, account, refused)
             staged = staging.finish(connection, delivery.delivery_id, stage_no, file.line_count, account.flags)
             if writes_quarantine:
-                _write_accounts(connection, feed, delivery, account, refused, site.keys)
+                _write_quarantine(connection, feed, delivery, refused, site.keys)
+            if writes_quarantine or delivery.line_count is None:  # a dry run of what was never read needs them too
+                _write_lines(connection, delivery, account)
     accepted = staged.row_count - len(refused.rows)
     return staged, {"accepted": accepted, "quarantined": len(refused.rows)}
 
@@ -232,12 +234,16 @@ def subscriber_hints(feed: Feed, raw: bytes) -> str | None:
     return "{" + ",".join(found) + "}" if found else None
 
 
-def _write_accounts(
-    connection: Connection, feed: Feed, delivery: Delivery, account: Account, refused: Refusals, keys: KeyRing
+def _write_quarantine(
+    connection: Connection, feed: Feed, delivery: Delivery, refused: Refusals, keys: KeyRing
 ) -> None:
-    """Quarantine and the lines that are no rows, in the transaction that finishes the staging."""
+    """Refused rows, in the transaction that finishes the staging."""
     quarantine.forget(connection, delivery.delivery_id, found_by=("parse", "validate"))
     quarantine.keep(connection, keys, feed.name, delivery.delivery_id, refused.rows)
+
+
+def _write_lines(connection: Connection, delivery: Delivery, account: Account) -> None:
+    """The lines that are no rows; the plan adds the others."""
     staging.forget_lines(connection, delivery.delivery_id)
     staging.account_lines(connection, delivery.delivery_id, "control", "", account.control)
     for reason, lines in account.ignored.items():

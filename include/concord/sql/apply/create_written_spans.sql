@@ -12,7 +12,8 @@ UNION ALL
 SELECT h.row_id, p.action, {h_key}, p.from_after, p.to_after, {h_carried},
        CASE WHEN p.inferred THEN 'inferred' ELSE 'explicit' END, p.evidence, h.delivery_id, h.line
 FROM ops.plan_row p JOIN {core} h ON h.row_id = p.held_row_id
-WHERE p.plan_id = %(plan_id)s AND p.entity = %(entity)s AND p.part = ANY (%(parts)s) AND p.line IS NULL AND p.action = 'end'
+WHERE p.plan_id = %(plan_id)s AND p.entity = %(entity)s AND p.part = ANY (%(parts)s)
+  AND p.line IS NULL AND p.action IN ('end', 'correct_end')
 UNION ALL
 -- A change that begins inside the held span: what came before it stays covered as it was.
 SELECT h.row_id, p.action, {h_key}, h.effective_from, p.from_after, {h_carried}, 'explicit',

@@ -84,3 +84,58 @@ SELECT l.feed, l.partner, max(d.landed_at) AS last_landed_at, max(d.applied_at) 
 FROM ops.lease l LEFT JOIN ops.delivery d USING (feed) GROUP BY l.feed, l.partner;
 COMMENT ON VIEW mart.feed_freshness IS 'How old each feed''s tables are, and what waits.';
 COMMENT ON COLUMN mart.feed_freshness.age IS 'Time since the last apply.';
+
+-- Every column says what it holds: a test asks for each.
+COMMENT ON COLUMN mart.eligible_member.partner IS 'Who reported the member.';
+COMMENT ON COLUMN mart.eligible_member.subscriber_id IS 'The subscriber''s id at the partner; dependents carry the same.';
+COMMENT ON COLUMN mart.eligible_member.person_code IS 'Tells the persons of a family apart; 01 is the subscriber.';
+COMMENT ON COLUMN mart.eligible_member.relationship_code IS '834 INS02: 18 self, 01 spouse, 19 child, 53 life partner.';
+COMMENT ON COLUMN mart.eligible_member.gender_code IS '834 DMG03: F, M, U.';
+COMMENT ON COLUMN mart.eligible_member.state_code IS 'State of residence.';
+COMMENT ON COLUMN mart.eligible_member.group_id IS 'Group or policy number.';
+COMMENT ON COLUMN mart.eligible_member.coverage_line IS '834 HD03: HLT medical, DEN dental, VIS vision, PDG drugs.';
+COMMENT ON COLUMN mart.eligible_member.plan_code IS 'Plan.';
+COMMENT ON COLUMN mart.eligible_member.coverage_tier IS '834 HD05: EMP, ESP, ECH, FAM.';
+COMMENT ON COLUMN mart.eligible_member.division_code IS 'Division, location or department of the employer.';
+COMMENT ON COLUMN mart.eligible_member.effective_from IS 'First day covered.';
+COMMENT ON COLUMN mart.eligible_member.line IS 'First line of the row in its delivery.';
+
+COMMENT ON COLUMN mart.delivery_reconciliation.feed IS 'The declared stream it belongs to.';
+COMMENT ON COLUMN mart.delivery_reconciliation.delivery_id IS 'Short id, as in run ids and commands.';
+COMMENT ON COLUMN mart.delivery_reconciliation.file_date IS 'The day the partner''s file speaks of.';
+COMMENT ON COLUMN mart.delivery_reconciliation.state IS 'Where it is, or how it ended.';
+COMMENT ON COLUMN mart.delivery_reconciliation.state_reason IS 'Why: a stable code or guards, never a value.';
+COMMENT ON COLUMN mart.delivery_reconciliation.consumed IS 'Lines of rows that count.';
+COMMENT ON COLUMN mart.delivery_reconciliation.duplicate IS 'Lines of rows that repeat another row of the file.';
+COMMENT ON COLUMN mart.delivery_reconciliation.quarantined IS 'Lines of refused rows, kept with their reasons.';
+COMMENT ON COLUMN mart.delivery_reconciliation.ignored IS 'Lines that say nothing: blank, or coverage that ended long ago.';
+COMMENT ON COLUMN mart.delivery_reconciliation.control IS 'Header and trailer lines.';
+COMMENT ON COLUMN mart.delivery_reconciliation.unchanged IS 'Spans stated as they are held.';
+COMMENT ON COLUMN mart.delivery_reconciliation.added IS 'Spans that were not held.';
+COMMENT ON COLUMN mart.delivery_reconciliation.changed IS 'Spans whose attributes differ.';
+COMMENT ON COLUMN mart.delivery_reconciliation.corrected IS 'Spans whose start or known end moved.';
+COMMENT ON COLUMN mart.delivery_reconciliation.reinstated IS 'Ended spans that go on without a gap.';
+COMMENT ON COLUMN mart.delivery_reconciliation.ended IS 'Open spans that end, told or inferred.';
+COMMENT ON COLUMN mart.delivery_reconciliation.pending_end IS 'Missing spans whose end waits for further absences.';
+COMMENT ON COLUMN mart.delivery_reconciliation.voided IS 'Spans that were never covered after all.';
+COMMENT ON COLUMN mart.delivery_reconciliation.quarantined_share IS 'Quarantined lines as a share of all lines.';
+COMMENT ON COLUMN mart.delivery_reconciliation.lines_balance IS 'balanced: every line has exactly one disposition.';
+COMMENT ON COLUMN mart.delivery_reconciliation.spans_balance IS 'balanced: every stated and every held span has exactly one decision.';
+COMMENT ON COLUMN mart.delivery_reconciliation.digest IS 'Of the newest plan: what a person approves.';
+COMMENT ON COLUMN mart.delivery_reconciliation.landed_at IS 'When it was sealed in landing.';
+COMMENT ON COLUMN mart.delivery_reconciliation.applied_at IS 'When its changes became known.';
+
+COMMENT ON COLUMN mart.open_quarantine.feed IS 'The declared stream the rows came in.';
+COMMENT ON COLUMN mart.open_quarantine.reason IS 'Stable code: column and rule.';
+COMMENT ON COLUMN mart.open_quarantine.rows IS 'Rows with this reason.';
+COMMENT ON COLUMN mart.open_quarantine.deliveries IS 'Deliveries they came in.';
+COMMENT ON COLUMN mart.open_quarantine.oldest IS 'When the first of them was refused.';
+COMMENT ON COLUMN mart.open_quarantine.newest IS 'When the last of them was refused.';
+
+COMMENT ON COLUMN mart.feed_freshness.feed IS 'The declared stream.';
+COMMENT ON COLUMN mart.feed_freshness.partner IS 'Who sends it.';
+COMMENT ON COLUMN mart.feed_freshness.last_landed_at IS 'When a delivery last arrived.';
+COMMENT ON COLUMN mart.feed_freshness.last_applied_at IS 'When the tables last changed by it.';
+COMMENT ON COLUMN mart.feed_freshness.newest_applied_file_date IS 'The day the tables speak of.';
+COMMENT ON COLUMN mart.feed_freshness.held IS 'Deliveries that wait for a person.';
+COMMENT ON COLUMN mart.feed_freshness.failed IS 'Deliveries that ran out of retries and may be opened again.';
