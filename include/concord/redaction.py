@@ -64,3 +64,10 @@ def _message(record: logging.LogRecord) -> str:
         return record.getMessage()
     except Exception:  # noqa: BLE001 — an argument's __str__ may raise anything
         return f"{record.msg} [arguments left out: they do not fit the message]"
+
+
+def guard_logs() -> None:
+    """Puts the filter on every handler of the root logger that has none yet; to be called where a task begins."""
+    for handler in logging.getLogger().handlers:
+        if not any(isinstance(present, RedactionFilter) for present in handler.filters):
+            handler.addFilter(RedactionFilter())

@@ -9,7 +9,8 @@ import pytest
 from concord import quarantine
 from concord.contract import Limit
 from concord.protect import ProtectError
-from tests.rosters import BASE, DECEMBER, JANUARY, THU, Driver, Row, child, employee, file, guarded, key, without
+from tests.rosters import BASE, DECEMBER, JANUARY, THU, Driver, Row, child, employee, guarded, key, without
+from tests.unit.acme_rows import file
 
 THREE = employee(3)
 SOUND = file(THREE).split(b"\n")[1]
@@ -93,6 +94,14 @@ def test_many_unreadable_keys_hold_every_loss(acme: Driver) -> None:
     bad = [employee(3, EMPID="#3"), employee(4, EMPID="#4")]
     run = acme.planned(acme.deliver([*without(3, 4), *bad], THU))
     assert (run.state, run.plan["breaches"]) == ("held", ["unreadable_keys"])
+
+
+@pytest.mark.parametrize("raw", [written(THREE | {"EMPID": "#", "DOB": "?"}), b"#,01,EE"], ids=["whole", "short"])
+@pytest.mark.xfail(strict=True, reason="below the limit of unreadable keys, a row that shows nobody protects nobody")
+def test_a_bad_row_that_could_be_anybody_ends_nobody(acme: Driver, raw: bytes) -> None:
+    """Neither id nor birth date can be read: kept or held, but not ended by itself."""
+    acme.day(with_record(raw), THU)
+    assert acme.spans()[key(3)] == [(JANUARY, None)]
 
 
 def test_a_bad_child_leaves_its_family_as_it_is(acme: Driver) -> None:

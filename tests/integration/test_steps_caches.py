@@ -12,7 +12,6 @@ from concord import stage as staging
 from concord.contract import Limit, Omission
 from concord.errors import BaseMoved, Fenced
 from concord.reconcile import apply as applying
-from concord.steps import planning
 from concord.steps.applying import _plan, _write
 from tests.rosters import DECEMBER, FRI, JANUARY, THU, Driver, Run, employee, guarded, key, lax, roster, without
 
@@ -55,7 +54,7 @@ LOST = {
 @pytest.mark.parametrize("how", LOST)
 def test_a_stage_table_lost_between_plan_and_apply_is_built_again_with_the_same_result(acme: Driver, how: str) -> None:
     run = planned(acme)
-    acme.do(LOST[how].format(stage_of(acme, run)))  # type: ignore[arg-type]
+    acme.do(LOST[how].format(stage_of(acme, run)))
     applied_as_planned(acme, run)
 
 
@@ -63,7 +62,7 @@ def test_a_stage_table_emptied_before_the_plan_is_built_again(acme: Driver) -> N
     delivery_id = acme.deliver(FILE, THU)
     steps.stage(acme.feed, delivery_id, 1, acme.site)
     run = Run(delivery_id, 1, "staged")
-    acme.do(f"TRUNCATE {stage_of(acme, run)}")  # type: ignore[arg-type]
+    acme.do(f"TRUNCATE {stage_of(acme, run)}")
     run.plan = steps.plan(acme.feed, delivery_id, 1, acme.site)
     applied_as_planned(acme, run)
 
@@ -74,8 +73,8 @@ def test_without_the_check_an_emptied_stage_looks_like_everyone_left(
     """Negative control."""
     delivery_id = acme.deliver(FILE, THU)
     steps.stage(acme.feed, delivery_id, 1, acme.site)
-    acme.do(f"TRUNCATE {stage_of(acme, Run(delivery_id, 1, 'staged'))}")  # type: ignore[arg-type]
-    monkeypatch.setattr(planning.staging, "verify", lambda connection, found, *_: found)
+    acme.do(f"TRUNCATE {stage_of(acme, Run(delivery_id, 1, 'staged'))}")
+    monkeypatch.setattr(staging, "verify", lambda connection, found, *_: found)
     monkeypatch.setattr("concord.reconcile.balance.account_lines", lambda *_: {})
     assert steps.plan(acme.feed, delivery_id, 1, acme.site)["counts"]["eligibility"]["end"] == 13
 
@@ -84,13 +83,13 @@ def test_an_approval_outlives_the_loss_of_the_stage(acme: Driver) -> None:
     acme.feed = guarded(ends=Limit(share=0.01, floor=1))
     run = acme.planned(acme.deliver(FILE, THU))
     acme.decide(run)
-    acme.do(f"TRUNCATE {stage_of(acme, run)}")  # type: ignore[arg-type]
+    acme.do(f"TRUNCATE {stage_of(acme, run)}")
     applied_as_planned(acme, run)
 
 
 def test_the_loss_of_the_previous_stage_changes_the_evidence_only(acme: Driver) -> None:
     (previous,) = acme.all("SELECT delivery_id FROM ops.delivery")
-    acme.do(f"TRUNCATE {stage_of(acme, Run(previous['delivery_id'], 1, ''))}")  # type: ignore[arg-type]
+    acme.do(f"TRUNCATE {stage_of(acme, Run(previous['delivery_id'], 1, ''))}")
     applied_as_planned(acme, planned(acme))
 
 
@@ -115,7 +114,7 @@ def newest_plan(acme: Driver, run: Run) -> int:
 @pytest.mark.parametrize("how", TAMPERED)
 def test_a_plan_that_was_changed_by_hand_is_not_applied_but_computed_again(acme: Driver, how: str) -> None:
     run = planned(acme)
-    acme.do(TAMPERED[how], newest_plan(acme, run))  # type: ignore[arg-type]
+    acme.do(TAMPERED[how], newest_plan(acme, run))
     applied_as_planned(acme, run)
 
 
@@ -124,7 +123,7 @@ def test_without_the_digests_check_the_changed_plan_would_be_written(
 ) -> None:
     """Negative control."""
     run = planned(acme)
-    acme.do(TAMPERED["an end moved"], newest_plan(acme, run))  # type: ignore[arg-type]
+    acme.do(TAMPERED["an end moved"], newest_plan(acme, run))
     monkeypatch.setattr(applying, "_check_digest", lambda *_: None)
     acme.finished(run)
     assert acme.spans()[key(3)][0][1] != DECEMBER

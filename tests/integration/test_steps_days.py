@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from concord import ledger, steps
 from concord.contract import Limit
@@ -127,7 +128,7 @@ def test_rejected_bytes_may_come_again(acme: Driver) -> None:
 
 def test_a_listed_file_with_the_same_name_size_and_time_is_known_and_a_replaced_one_is_new(acme: Driver) -> None:
     now = datetime(2026, 11, 19, 5, tzinfo=UTC)
-    seen = {"name_sealed": b"-", "name_token": "t", "size": 7, "file_date": THU, "sequence": None}
+    seen: dict[str, Any] = {"name_sealed": b"-", "name_token": "t", "size": 7, "file_date": THU, "sequence": None}
     with acme.site.database("test") as connection:
         assert ledger.discover(connection, acme.feed, modified_at=now, **seen)
         assert ledger.discover(connection, acme.feed, modified_at=now, **seen) is None
@@ -175,7 +176,8 @@ def test_one_event_leaves_for_every_row_that_an_apply_touched(acme: Driver) -> N
     run = acme.day([*without(3, 4), employee(4, PLAN="HMO-2", CITY="Elsewhere"), *roster([11])], THU)
     events = acme.all("SELECT entity, action FROM ops.outbox WHERE delivery_id = %s", run.delivery_id)
     assert sorted((e["entity"], e["action"]) for e in events) == [
-        ("eligibility", "add"), ("eligibility", "change"), ("eligibility", "end"), ("member", "add"), ("member", "change"),
+        ("eligibility", "add"), ("eligibility", "change"), ("eligibility", "end"),
+        ("member", "add"), ("member", "change"),
     ]  # fmt: skip
 
 

@@ -93,6 +93,13 @@ def test_a_change_file_never_passes_one_that_failed_but_passes_one_that_was_decl
     assert (states(changes, third), changes.open()) == (["failed"], [])
 
 
+def test_a_change_file_older_than_the_applied_one_is_compared_and_never_written(changes: Driver) -> None:
+    changes.day([acted("A", employee(5))], FRI, sequence=2)
+    before = changes.tables()
+    late = changes.day([acted("A", employee(6))], THU, sequence=1)
+    assert (late.state, late.settled["ok"], changes.tables()) == ("compared", True, before)
+
+
 # ── what a row says ──
 
 

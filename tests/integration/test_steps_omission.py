@@ -48,7 +48,7 @@ ENDS = {
     "on the file's day": ({"omission": Omission.AS_OF_DATE}, FRI),
     "at the end of its month": ({"omission": Omission.END_OF_MONTH}, DECEMBER),
     "after the cutoff day, at the end of the month": ({"omission": Omission.CUTOFF_DAY, "cutoff_day": 19}, DECEMBER),
-    "until the cutoff day, at the end of the month before": ({"omission": Omission.CUTOFF_DAY, "cutoff_day": 20}, NOVEMBER),
+    "until it, at the end of the month before": ({"omission": Omission.CUTOFF_DAY, "cutoff_day": 20}, NOVEMBER),
     "not at all": ({"omission": Omission.KEEP}, None),
 }  # fmt: skip
 

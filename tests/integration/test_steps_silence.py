@@ -12,12 +12,14 @@ from typing import Any
 import psycopg
 import pytest
 
+from concord import stage as staging
 from concord import steps
 from concord.contract import Limit
 from concord.errors import ConcordError, DeliveryRejected
 from concord.postgres import StatementFailed, connect
 from concord.steps import reading
-from tests.rosters import BASE, FRI, MON, THU, Driver, Row, child, employee, file, guarded, next_day, without
+from tests.rosters import BASE, FRI, MON, THU, Driver, Row, child, employee, guarded, next_day, without
+from tests.unit.acme_rows import file
 
 CANARY: dict[str, str] = {
     "EMPID": "E7654321", "LASTNAME": "Quetzalcoatlus", "FIRSTNAME": "Zephyrine", "MIDDLE": "Xanthippe",
@@ -134,7 +136,8 @@ def test_a_planted_leak_is_found(
 def collide(connection: Any, person: Row) -> None:
     """A second row of a member: Postgres' DETAIL quotes the key."""
     connection.execute(
-        "INSERT INTO core.member OVERRIDING SYSTEM VALUE SELECT (jsonb_populate_record(m, jsonb_build_object('row_id', m.row_id + 1000))).*"
+        "INSERT INTO core.member OVERRIDING SYSTEM VALUE"
+        " SELECT (jsonb_populate_record(m, jsonb_build_object('row_id', m.row_id + 1000))).*"
         " FROM core.member m WHERE subscriber_id = %s",
         (person["EMPID"],),
     )
@@ -164,12 +167,12 @@ def test_an_accident_in_a_step_carries_no_value_when_our_error_is_printed(
 ) -> None:
     """A wrong type reaches Postgres: its message (``invalid input syntax for type date: …``) quotes the value."""
     delivery_id = acme.deliver([*BASE, person()], THU)
-    copy = reading.staging._as_csv
+    copy = staging._as_csv
 
     def spoiled(frame: Any) -> bytes:
         return copy(frame).replace(b"1977-07-23", b"Quetzalcoatlus" if where == "a word" else b"1977-07-93")
 
-    monkeypatch.setattr(reading.staging, "_as_csv", spoiled)
+    monkeypatch.setattr(staging, "_as_csv", spoiled)
     with pytest.raises(ConcordError) as caught:
         steps.stage(acme.feed, delivery_id, 1, acme.site)
     assert leaks("".join(traceback.format_exception(caught.value)), repr(caught.value)) == []

@@ -24,7 +24,7 @@ def omitted_end(as_of: date, policy: Policy) -> date:
 def absent(key: Key, span: Span, as_of: date, policy: Policy, missed: frozenset[date]) -> Decision:
     """A span in scope that no row of a full file speaks of."""
     if policy.omission is Omission.KEEP:
-        return Decision("keep", key, span, (span,))
+        return Decision("keep", key, span, (span,), reason="omission")
     if span.start > as_of:
         return Decision("void", key, span, (), None, LOSSES, reason="omission")
     if not span.current(as_of) or span.end is not None:

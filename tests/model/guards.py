@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import date
 
 from concord.contract import Limit, Mode, Omission, Policy
@@ -61,13 +61,14 @@ def moves(held: Held, plan: Plan, policy: Policy, context: Context) -> Iterator[
     recent = context.recent_losses
     if ends and trips(limits.ends, ends.total() + recent, base.total() + recent):
         yield "ends_7_days"
-    if too_many(limits.adds, adds, base):
+    if too_many(limits.adds, adds, base, but=adds.keys() - base.keys()):
         yield "adds"
 
 
-def too_many(limit: Limit, counts: Counter[ScopeKey], base: Counter[ScopeKey]) -> bool:
-    """Does the feed or one of its scopes trip?"""
-    return trips(limit, counts.total(), base.total()) or any(trips(limit, n, base[at]) for at, n in counts.items())
+def too_many(limit: Limit, counts: Counter[ScopeKey], base: Counter[ScopeKey], but: Collection[ScopeKey] = ()) -> bool:
+    """Does the feed or one of its scopes, but for those in ``but``, trip?"""
+    scopes = (trips(limit, n, base[at]) for at, n in counts.items() if at not in but)
+    return trips(limit, counts.total(), base.total()) or any(scopes)
 
 
 def scope_of(key: Key, span: Span) -> ScopeKey:

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from concord.contract import Mode, Policy, Scope, Stage
 from tests.model.guards import breaches, row_scope
 from tests.model.reconcile_model import apply, decide
-from tests.model.values import LOSSES, Context, Held, Key, Plan, Row, full_key
+from tests.model.values import LOSSES, Context, Held, Key, Plan, Row, Span, full_key
 
 APPLIED, PENDING = ("applied", "published"), ("landed", "waiting", "staged", "planned")
 
@@ -143,11 +143,11 @@ class FeedModel:
         return delivery.state
 
     def approve(self, delivery: Delivery) -> str:
-        """A person says yes to the plan that was shown; if the base moved and the plan with it, it is held again."""
-        shown = delivery.plan
+        """A person says yes to the plan that was shown; another one is held again, unless it is ordinary by now."""
         if delivery.base != self.applies:
+            shown = content(delivery.plan)
             self.compute(delivery)
-            if delivery.plan != shown:
+            if delivery.guards and content(delivery.plan) != shown:
                 return delivery.state
         return self.apply(delivery)
 
@@ -164,3 +164,22 @@ class FeedModel:
             self.tail = tuple((row.line, full_key(row)) for row in delivery.rows if row.reason is None)
         delivery.state = "applied"
         return delivery.state
+
+
+def content(plan: Plan | None) -> frozenset[object]:
+    """What a plan would do, wherever it starts from: this is what a person approves."""
+    assert plan is not None
+    spans = {
+        (d.action, d.key, d.line, d.before and (d.before.start, d.before.end), *map(span_content, d.after))
+        for d in plan.decisions
+        if d.action != "unchanged" and (d.action != "keep" or d.reason)
+    }
+    members = {
+        (m.action, m.key, m.line, tuple(sorted(m.after.items()))) for m in plan.members if m.action in ("add", "change")
+    }
+    return frozenset({*spans, *members})
+
+
+def span_content(span: Span) -> tuple[object, ...]:
+    """Everything of a span that can be compared."""
+    return span.start, span.end, span.end_kind, tuple(sorted(span.attributes.items()))

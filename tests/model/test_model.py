@@ -200,8 +200,14 @@ def test_an_empty_range_or_a_cancel_voids_the_span(said: Row) -> None:
     assert becomes(held(span(JAN)), said) == ()
 
 
-def test_a_void_inside_a_span_voids_it_and_one_of_nothing_is_ignored() -> None:
-    assert labels(held(span(JAN)), row(JUN, JUN)) == ["void"]
+@pytest.mark.parametrize(("end", "action"), [(None, "end"), (DEC, "correct_end")])
+@pytest.mark.parametrize("said", [row(JUN, JUN), row(JUN, action="cancel")])
+def test_a_void_inside_a_span_ends_it_on_that_day(end: date | None, action: str, said: Row) -> None:
+    assert labels(held(span(JAN, end)), said) == [action]
+    assert becomes(held(span(JAN, end)), said) == (span(JAN, JUN),)
+
+
+def test_a_void_of_nothing_is_ignored() -> None:
     assert plan_for(held(span(JUN, OCT)), row(JAN, JAN)).ignored == {1: "never_covered"}
 
 
@@ -289,6 +295,20 @@ def test_a_delta_add_of_someone_current_is_unchanged_or_a_change_with_a_flag() -
     other = only(plan_for(held(span(JAN)), row(JAN, plan="B", action="add"), mode=Mode.DELTA))
     assert (same.action, same.flag) == ("unchanged", None)
     assert (other.action, other.flag) == ("change", "add_on_current")
+
+
+@pytest.mark.parametrize(
+    ("action", "decided"),
+    [("", "unchanged"), ("change", "unchanged"), ("audit", "unchanged"), ("reinstate", "reinstate")],
+)
+def test_a_blank_end_in_a_delta_leaves_the_end_alone_unless_the_row_opens_it(action: str, decided: str) -> None:
+    context = replace(OWNS, keep=frozenset({"effective_to"}))
+    said = row(JAN, action=action)
+    assert labels(held(span(JAN, JUN)), said, mode=Mode.DELTA, context=context) == [decided]
+
+
+def test_a_cancel_of_someone_never_seen_is_quarantined_in_a_delta() -> None:
+    assert plan_for(Held(), row(JAN, action="cancel"), mode=Mode.DELTA).quarantined == {1: "unknown_member"}
 
 
 def test_a_blank_in_a_delta_keeps_what_is_held() -> None:
@@ -415,9 +435,17 @@ def test_a_first_full_is_held() -> None:
 
 def test_losses_trip_by_share_and_floor_together() -> None:
     few = replace(GUARDS, ends=Limit(share=0.2, floor=2))
-    assert tripped(roster(10), rows_of(7), few) == {"ends"}
+    assert tripped(roster(10), rows_of(7), few) == {"ends", "ends_persons"}
     assert tripped(roster(10), rows_of(8), few) == frozenset()  # 20 % is not above 20 %
     assert tripped(roster(4), rows_of(3), few) == frozenset()  # one is below the floor
+
+
+def test_adds_are_judged_per_scope_too_where_something_stands() -> None:
+    few = replace(GUARDS, adds=Limit(share=0.5, floor=2))
+    before = Held({**roster(8).spans, ("E0", "01", "DEN"): (span(JAN),)}, roster(8).members)
+    dental = [row(JAN, line=20 + n, who=f"E{n}", coverage="DEN") for n in range(3)]
+    assert tripped(before, [*rows_of(8), *dental], few) == {"adds"}
+    assert tripped(roster(8), [*rows_of(8), *dental], few) == frozenset()
 
 
 def test_losses_of_the_last_seven_days_count_together() -> None:
@@ -452,6 +480,11 @@ def test_scopes_that_vanish_or_appear_are_held() -> None:
     moved = row(JAN, group="G2")
     assert tripped(held(span(JAN)), [moved]) == {"scope_vanished"}
     assert tripped(held(span(JAN)), [row(JAN), row(JAN, line=2, who="E2", group="G9")]) == {"scope_new"}
+
+
+def test_a_corrected_start_that_reaches_far_back_is_held() -> None:
+    assert tripped(held(span(OCT)), [row(JAN)]) == {"retro"}
+    assert tripped(held(span(OCT)), [row(NOV)]) == frozenset()
 
 
 def test_an_end_that_reaches_far_back_is_held() -> None:
@@ -537,10 +570,10 @@ def test_a_carried_end_gives_way_to_what_the_newer_file_says() -> None:
 
 
 def test_a_delta_never_passes_a_held_one() -> None:
-    model = FeedModel(replace(POLICY, guards=replace(GUARDS, minimum_rows=2)), Mode.DELTA, Scope(("G1",), ("HLT",)))
-    model.arrive([row(JAN, action="add")], TODAY, 1)
+    model = FeedModel(replace(POLICY, guards=replace(GUARDS, adds=Limit(0.1, 2))), Mode.DELTA, Scope(("G1",), ("HLT",)))
+    model.arrive([row(JAN, who=w, action="add", line=n) for n, w in enumerate("AB")], TODAY, 1)
     assert model.plan(model.deliveries[0]) == "held"
-    model.arrive([row(JAN, who=w, action="add", line=n) for n, w in enumerate("AB")], TODAY + timedelta(days=1), 2)
+    model.arrive([row(JAN, action="add")], TODAY + timedelta(days=1), 2)
     assert model.next() is None
     model.decline(model.deliveries[0])
     assert model.next() is model.deliveries[1]

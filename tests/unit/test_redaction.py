@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from concord.redaction import RedactionFilter, redacted
+from concord.redaction import RedactionFilter, guard_logs, redacted
 
 
 @pytest.fixture
@@ -128,3 +128,18 @@ def test_a_long_line_takes_linear_time() -> None:
     started = time.perf_counter()
     redacted("a" * 1_000_000 + "1" * 1_000_000)
     assert time.perf_counter() - started < 2
+
+
+def test_a_task_guards_the_handlers_of_the_root_logger_once() -> None:
+    root, out = logging.getLogger(), io.StringIO()
+    handler = logging.StreamHandler(out)
+    root.addHandler(handler)
+    try:
+        logging.getLogger("somebody.else").warning("before 900-01-0001")
+        guard_logs()
+        guard_logs()
+        logging.getLogger("somebody.else").warning("after 900-01-0001")
+        assert len(handler.filters) == 1
+    finally:
+        root.removeHandler(handler)
+    assert out.getvalue() == "before 900-01-0001\nafter [ssn]\n"

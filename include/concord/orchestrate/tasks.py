@@ -14,6 +14,7 @@ from airflow.sdk import get_current_context
 from airflow.sdk.exceptions import AirflowException, AirflowRuntimeError
 
 from concord.errors import ConcordError
+from concord.redaction import guard_logs
 
 if TYPE_CHECKING:
     from concord.steps import Site
@@ -55,6 +56,7 @@ def opened() -> Iterator[Site]:
         from concord import steps
         from concord.orchestrate.access import settings
 
+        guard_logs()
         yield steps.open_site(settings())
     except (ConcordError, AirflowException, AirflowRuntimeError):
         raise

@@ -116,6 +116,10 @@ def _grants(feed: Feed, figures: Figures) -> Iterator[Finding]:
     limit = feed.policy.guards.adds
     standing, grants = sum(s.standing for s in figures.scopes), sum(s.grants for s in figures.scopes)
     yield limited("adds", grants, standing, limit, "spans added or reinstated, against spans standing")
+    for scope in figures.scopes:
+        if scope.standing:  # against nothing every share is infinite: the feed's own figures judge that
+            label = " × ".join(scope.scope)
+            yield limited("adds", scope.grants, scope.standing, limit, "spans added in this scope", scope=label)
 
 
 def _new_scopes(feed: Feed, figures: Figures) -> Iterator[Finding]:

@@ -234,9 +234,7 @@ def subscriber_hints(feed: Feed, raw: bytes) -> str | None:
     return "{" + ",".join(found) + "}" if found else None
 
 
-def _write_quarantine(
-    connection: Connection, feed: Feed, delivery: Delivery, refused: Refusals, keys: KeyRing
-) -> None:
+def _write_quarantine(connection: Connection, feed: Feed, delivery: Delivery, refused: Refusals, keys: KeyRing) -> None:
     """Refused rows, in the transaction that finishes the staging."""
     quarantine.forget(connection, delivery.delivery_id, found_by=("parse", "validate"))
     quarantine.keep(connection, keys, feed.name, delivery.delivery_id, refused.rows)

@@ -1,0 +1,53 @@
+"""The contract of a feed: what a partner promised, as plain frozen values.
+
+A contract only *declares*. It imports in milliseconds, because Airflow parses
+the DAG file in every task process; pandera schemas, SQL and clients are built
+from it inside the task that needs them. A contract that contradicts itself
+cannot be built: the constructor raises :class:`ContractError` and says where.
+
+``reading.py`` how a value is read · ``rules.py`` rules over several columns ·
+``source.py`` where, when, in what order, in which bytes · ``policy.py`` what the
+parties agreed on · ``feed.py`` all of it together · ``contradictions.py``.
+"""
+
+from concord.contract.contradictions import EXTRA_COLUMNS, contradictions
+from concord.contract.feed import Feed
+from concord.contract.policy import Action, Guards, Limit, Mode, Omission, Policy, Scope, Stage, ToDate
+from concord.contract.reading import Blank, Codes, DateText, From, Reader, Ssn, Text, Whole, date_in
+from concord.contract.rules import NotAfter, NotBefore, NotInFuture, RequiredWhen, Rule
+from concord.contract.source import Control, Daily, Delimited, OrderBy, SftpDrop, Weekdays
+
+__all__ = [
+    "EXTRA_COLUMNS",
+    "Action",
+    "Blank",
+    "Codes",
+    "Control",
+    "Daily",
+    "DateText",
+    "Delimited",
+    "Feed",
+    "From",
+    "Guards",
+    "Limit",
+    "Mode",
+    "NotAfter",
+    "NotBefore",
+    "NotInFuture",
+    "Omission",
+    "OrderBy",
+    "Policy",
+    "Reader",
+    "RequiredWhen",
+    "Rule",
+    "Scope",
+    "SftpDrop",
+    "Ssn",
+    "Stage",
+    "Text",
+    "ToDate",
+    "Weekdays",
+    "Whole",
+    "contradictions",
+    "date_in",
+]

@@ -1,0 +1,158 @@
+"""What makes a contract contradict itself: each as the field concerned and a sentence."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+from zoneinfo import available_timezones
+
+from concord.contract.policy import Action, Limit, Mode, Omission
+from concord.contract.reading import Codes, DateText, Reader, Ssn, Text, Whole
+from concord.entities import Kind
+
+if TYPE_CHECKING:
+    from concord.contract.feed import Feed
+
+FEED_NAME = re.compile(r"\A[a-z][a-z0-9_]{2,39}\Z")
+CLOCK = re.compile(r"\A([01][0-9]|2[0-3]):[0-5][0-9]\Z")
+FILE_DATE = re.compile(r"\{date:(?P<format>[^}]+)\}")
+DATE_CODES = frozenset(f"%{code}" for code in ("Y", "y", "m", "d", "b", "H", "M", "S", "-m", "-d"))
+
+EXTRA_COLUMNS = {"maintenance_action": Kind.TEXT}
+"""Staged columns that steer reconciling and belong to no entity."""
+
+
+def contradictions(feed: Feed) -> Iterator[tuple[str, str]]:
+    """Every contradiction of ``feed`` as (field, message); empty for a sound contract."""
+    yield from _naming(feed)
+    yield from _mapping(feed)
+    yield from _rules(feed)
+    yield from _timing(feed)
+    yield from _policy(feed)
+
+
+def _naming(feed: Feed) -> Iterator[tuple[str, str]]:
+    for label, value in (("name", feed.name), ("partner", feed.partner)):
+        if not FEED_NAME.match(value):
+            yield label, "must be lower-case letters, digits and underscores, 3 to 40, a letter first"
+    if not feed.about.strip():
+        yield "about", "must say what the partner sends, how often, and what a missing member means"
+    if not feed.owner.strip():
+        yield "owner", "must name the team that answers for the feed"
+
+
+def _mapping(feed: Feed) -> Iterator[tuple[str, str]]:
+    known = {*feed.canonical, *EXTRA_COLUMNS}
+    for name in (*feed.columns, *feed.constants):
+        if name not in known:
+            yield f"columns[{name}]", "is not a column of the feed's entities"
+    for name in feed.columns.keys() & feed.constants.keys():
+        yield f"constants[{name}]", "is mapped from a source column as well"
+    yield from _required_columns(feed)
+    yield from _readers(feed)
+
+
+def _required_columns(feed: Feed) -> Iterator[tuple[str, str]]:
+    for entity in feed.entities:
+        for column in entity.columns:
+            if not column.required or column.name in feed.constants:
+                continue
+            mapping = feed.columns.get(column.name)
+            if mapping is None:
+                yield f"columns[{column.name}]", f"{entity.name} requires it and nothing maps to it"
+            elif not mapping.required and mapping.default is None:
+                yield f"columns[{column.name}]", f"{entity.name} requires a value: say required=True or give a default"
+    for name, mapping in feed.columns.items():
+        if mapping.required and mapping.optional_column:
+            yield f"columns[{name}]", "a required value cannot come from an optional column"
+
+
+def _readers(feed: Feed) -> Iterator[tuple[str, str]]:
+    for name, mapping in feed.columns.items():
+        kind = _kind(feed, name)
+        if kind is None:
+            continue
+        if (kind is Kind.DATE) != isinstance(mapping.read, DateText):
+            yield f"columns[{name}].read", "date columns, and only they, are read by DateText"
+        if (kind is Kind.INTEGER) != isinstance(mapping.read, Whole):
+            yield f"columns[{name}].read", "whole numbers, and only they, are read by Whole"
+        if (name == "ssn") != isinstance(mapping.read, Ssn):
+            yield f"columns[{name}].read", "ssn, and only ssn, is read by Ssn"
+        yield from _pattern(name, mapping.read)
+        yield from _formats(name, mapping.read)
+    if (action := feed.columns.get("maintenance_action")) is not None:
+        yield from _actions(action.read)
+
+
+def _kind(feed: Feed, name: str) -> Kind | None:
+    return next((e.column(name).kind for e in feed.entities if name in e.names), EXTRA_COLUMNS.get(name))
+
+
+def _formats(name: str, read: Reader) -> Iterator[tuple[str, str]]:
+    """Only codes that are read strictly and vectorised: an unknown one would be found in the first task."""
+    for form in read.formats if isinstance(read, DateText) else ():
+        if unknown := set(re.findall(r"%-?.", form)) - DATE_CODES:
+            yield f"columns[{name}].read", f"date format has {', '.join(sorted(unknown))}, which is not read"
+
+
+def _pattern(name: str, read: Reader) -> Iterator[tuple[str, str]]:
+    if not isinstance(read, Text) or read.pattern is None:
+        return
+    if re.search(r"\\[dws$]|(?<!\\)\$", read.pattern):
+        yield f"columns[{name}].read", r"use ASCII classes and \Z: \d accepts Arabic digits, $ a trailing line end"
+    try:
+        re.compile(read.pattern)
+    except re.error as error:
+        yield f"columns[{name}].read", f"is no regular expression: {error}"
+
+
+def _actions(read: Reader) -> Iterator[tuple[str, str]]:
+    allowed = {action.value for action in Action}
+    if not isinstance(read, Codes) or not set(read.table.values()) <= allowed:
+        yield "columns[maintenance_action].read", f"must be Codes into {', '.join(sorted(allowed))}"
+
+
+def _rules(feed: Feed) -> Iterator[tuple[str, str]]:
+    present = {*feed.columns, *feed.constants}
+    for rule in feed.rules:
+        for attribute in ("earlier", "later", "column", "when"):
+            name = getattr(rule, attribute, None)
+            if name is not None and name not in present:
+                yield f"rules[{type(rule).__name__}]", f"speaks of {name!r}, which nothing maps to"
+
+
+def _timing(feed: Feed) -> Iterator[tuple[str, str]]:
+    if feed.schedule.tz not in available_timezones():
+        yield "schedule.tz", "is no IANA time zone"
+    for label in ("at", "expected_by"):
+        if not CLOCK.match(getattr(feed.schedule, label)):
+            yield f"schedule.{label}", "must be HH:MM"
+    if feed.order.file_date and not FILE_DATE.search(feed.source.pattern):
+        yield "source.pattern", "order is by file date, but the pattern has no {date:…}"
+    if feed.order.sequence and "{sequence}" not in feed.source.pattern:
+        yield "source.pattern", "order is by sequence, but the pattern has no {sequence}"
+    if feed.mode is Mode.DELTA and not (feed.order.sequence or feed.order.file_date):
+        yield "order", "a delta feed needs an order"
+    if not feed.source.directory.startswith("/"):
+        yield "source.directory", "must be absolute"
+
+
+def _policy(feed: Feed) -> Iterator[tuple[str, str]]:
+    policy, guards = feed.policy, feed.policy.guards
+    for label in ("ends", "adds", "rejected", "unreadable_keys"):
+        limit: Limit = getattr(guards, label)
+        if not 0 < limit.share < 1 or limit.floor < 1:
+            yield f"policy.guards.{label}", "share must lie between 0 and 1 and floor be at least 1"
+    if policy.absences < 1:
+        yield "policy.absences", "must be at least 1"
+    if feed.mode is Mode.DELTA and policy.omission not in (Omission.HOLD, Omission.KEEP):
+        yield "policy.omission", "a delta feed says nothing by absence"
+    if policy.absences > 1 and policy.omission in (Omission.HOLD, Omission.KEEP):
+        yield "policy.absences", "counting absences needs an omission policy that ends"
+    if not 1 <= policy.cutoff_day <= 28:
+        yield "policy.cutoff_day", "must lie between 1 and 28"
+    if policy.approvers not in (1, 2):
+        yield "policy.approvers", "one or two persons approve"
+    if len(feed.format.delimiter) != 1 or len(feed.format.quote) != 1 or feed.format.delimiter == feed.format.quote:
+        yield "format", "delimiter and quote are one character each, and differ"

@@ -1,0 +1,90 @@
+"""Where and when a delivery is, what puts it in order, and what its bytes look like."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+@dataclass(frozen=True)
+class SftpDrop:
+    """Files in one directory of a partner's SFTP server.
+
+    ``pattern`` is a file name with ``{date:%Y%m%d}`` and optionally ``{sequence}``
+    (digits); ``*`` matches anything else. A file counts as complete when its size
+    and mtime stood still for ``stable_for`` and, with ``done_suffix``, its companion
+    is there. Names ending in one of ``temporary`` are still being written.
+    """
+
+    conn_id: str
+    directory: str
+    pattern: str
+    stable_for: timedelta = timedelta(seconds=60)
+    done_suffix: str | None = None
+    temporary: tuple[str, ...] = (".tmp", ".part", ".filepart", ".partial", ".writing", ".swp")
+    max_bytes: int = 20_000_000_000
+
+
+@dataclass(frozen=True)
+class Weekdays:
+    """Monday to Friday at ``at`` in ``tz``; the delivery is late after ``expected_by``."""
+
+    at: str
+    tz: str
+    expected_by: str
+
+    @property
+    def cron(self) -> str:
+        """The schedule as a five-field cron expression, in ``tz``."""
+        hour, minute = self.at.split(":")
+        return f"{int(minute)} {int(hour)} * * 1-5"
+
+
+@dataclass(frozen=True)
+class Daily(Weekdays):
+    """Every day at ``at`` in ``tz``."""
+
+    @property
+    def cron(self) -> str:
+        """The schedule as a five-field cron expression, in ``tz``."""
+        hour, minute = self.at.split(":")
+        return f"{int(minute)} {int(hour)} * * *"
+
+
+@dataclass(frozen=True)
+class OrderBy:
+    """What puts two deliveries in order before their arrival does (reconcile §3)."""
+
+    file_date: bool = True
+    sequence: bool = False
+
+
+@dataclass(frozen=True)
+class Control:
+    """Header and trailer records of a delimited file, told by their first field.
+
+    ``count_field`` is the position (from 0) of the record count in the trailer.
+    ``count_includes_control`` says whether header and trailer are counted.
+    """
+
+    header: str | None = None
+    trailer: str | None = None
+    count_field: int = 1
+    count_includes_control: bool = False
+
+
+@dataclass(frozen=True)
+class Delimited:
+    """Delimited text with a header line of column names (RFC 4180 quoting).
+
+    ``final_newline`` demands that the file ends in a line end: a file that does not
+    was cut off and is rejected (``structure.no_final_terminator``).
+    """
+
+    delimiter: str = ","
+    quote: str = '"'
+    encoding: str = "utf-8"
+    final_newline: bool = True
+    control: Control | None = None
+    max_record_bytes: int = 1_048_576
+    max_columns: int = 1_000
