@@ -80,7 +80,7 @@ def refuse_orphans(sorting: Sorting, rows: Sequence[Row], held: Held) -> None:
     known = {s for (s, code), values in held.members.items() if is_subscriber(code, values)}
     own: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
-        if row.subscriber_id is not None and is_subscriber(row.person_code, row.member):
+        if row.subscriber_id is not None and is_subscriber(row.person_code, {} if row.reason else row.member):
             own[row.subscriber_id].append(row)
     for subscriber, theirs in own.items():
         if subscriber not in known and not any(row in sorting.open for row in theirs):
