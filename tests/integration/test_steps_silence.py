@@ -123,8 +123,8 @@ def test_a_planted_leak_is_found(
     def talk(raw: bytes) -> None:
         careless.debug("row %s", raw.decode(errors="replace"))
 
-    hints = reading.subscriber_hints
-    monkeypatch.setattr(reading, "subscriber_hints", lambda feed, raw: talk(raw) or hints(feed, raw))
+    hints = reading.hints
+    monkeypatch.setattr(reading, "hints", lambda feed, raw: talk(raw) or hints(feed, raw))
     run = acme.day([*BASE, person(COVEFF="02/30/2026")], THU)
     assert {"Quetzalcoatlus", "E7654321", "512-83-7746"} <= set(leaks(everything_logged.text))
     assert leaks("delivery rejected: Whimsyville", run) == ["Whimsyville"]

@@ -25,7 +25,7 @@ LENIENT: Feed = replace(
 )
 SCOPE = ScopeFigures(("ACME01", "HLT"), standing=1_000, losses=0, grants=0, rows_in=1_000, is_known=True)
 QUIET = Figures(
-    scopes=(SCOPE,), rows_read=1_000, rejected=0, unreadable=0, usable=1_000, retro=0, omitted=0, recent_losses=0,
+    scopes=(SCOPE,), rows_read=1_000, rejected=0, unreadable=0, nameless=0, usable=1_000, retro=0, omitted=0, recent_losses=0,
     covered=900, uncovered=0, tail_losses=0, is_first=False, is_full=True,
 )  # fmt: skip
 
@@ -106,6 +106,11 @@ def test_omissions_wait_for_a_person_where_the_contract_leaves_them_to_one() -> 
     left = replace(QUIET, omitted=1)
     assert tripped(left) == set()
     assert tripped(left, replace(FEED, policy=replace(FEED.policy, omission=Omission.HOLD))) == {"omission"}
+
+
+def test_a_refused_row_that_names_nobody_holds_whoever_is_missing() -> None:
+    assert tripped(replace(QUIET, nameless=1)) == set()
+    assert tripped(replace(QUIET, nameless=1, omitted=1), LENIENT) == {"nameless_rows"}
 
 
 def test_a_finding_holds_counts_and_no_values() -> None:

@@ -32,6 +32,7 @@ class Figures:
     rows_read: int
     rejected: int
     unreadable: int
+    nameless: int
     usable: int
     retro: int
     omitted: int
@@ -68,7 +69,7 @@ def evaluate(feed: Feed, figures: Figures) -> list[Finding]:
         findings += [*_losses(feed, figures), *_grants(feed, figures)]
     findings += _new_scopes(feed, figures)
     if figures.is_full:
-        findings += [*_vanished_scopes(figures), *_omission(feed, figures), *_tail(feed, figures)]
+        findings += [*_vanished_scopes(figures), *_omission(feed, figures), *_tail(feed, figures), *_nameless(figures)]
     return findings
 
 
@@ -92,6 +93,13 @@ def _reading(feed: Feed, figures: Figures) -> Iterator[Finding]:
         "unreadable_keys", figures.unreadable, figures.rows_read, guards.unreadable_keys,
         "rows whose key cannot be read: any member might be among them",
     )  # fmt: skip
+
+
+def _nameless(figures: Figures) -> Iterator[Finding]:
+    """A refused row that names nobody might be any member who is missing; a bad row never ends one (reconcile §4)."""
+    trips = figures.nameless > 0 and figures.omitted > 0
+    text = f"{figures.nameless:,} refused rows name nobody: any of the missing members might be among them"
+    yield Finding("nameless_rows", figures.nameless, figures.rows_read, trips, text)
 
 
 def _dates(figures: Figures) -> Iterator[Finding]:

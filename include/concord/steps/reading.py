@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from concord import incidents, ledger, quarantine
 from concord import stage as staging
-from concord.contract import Feed, Text
+from concord.contract import Feed
 from concord.errors import DeliveryRejected
 from concord.landing import Manifest
 from concord.ledger import Delivery
@@ -18,6 +17,7 @@ from concord.protect import KeyRing, last_four
 from concord.quarantine import RefusedRow
 from concord.stage import Staging
 from concord.steps import texts
+from concord.steps.hints import array_of, hints
 from concord.steps.site import Site
 
 if TYPE_CHECKING:
@@ -209,29 +209,14 @@ def _shadows(feed: Feed, chunk: Chunk, judged: Validated) -> DataFrame:
     keyed = rejected.keys.assign(
         line=chunk.line[rejected.position],
         lines=chunk.lines[rejected.position],
-        hints=pd.Series([subscriber_hints(feed, chunk.raw(int(at))) for at in rejected.position], dtype=object),
+        hints=pd.Series([array_of(hints(feed, chunk.raw(int(at)))) for at in rejected.position], dtype=object),
     )
     broken = pd.DataFrame.from_records(
-        [(row.line, row.lines, subscriber_hints(feed, row.raw)) for row in chunk.refused],
+        [(row.line, row.lines, array_of(hints(feed, row.raw))) for row in chunk.refused],
         columns=["line", "lines", "hints"],
     )
     rows = pd.concat([keyed, broken], ignore_index=True).assign(refused=True)
     return rows.astype({"line": "int64", "lines": "int64"})
-
-
-def subscriber_hints(feed: Feed, raw: bytes) -> str | None:
-    """Array literal of everything in ``raw`` that looks like a subscriber's id of this feed, or None.
-
-    A record that cannot be read may still name a known member, and a bad row of a known
-    member must never end that member.
-    """
-    read = feed.columns["subscriber_id"].read if "subscriber_id" in feed.columns else None
-    if not isinstance(read, Text) or read.pattern is None:
-        return None
-    text = raw.decode(feed.format.encoding, errors="replace")
-    tokens = {token.strip() for token in re.split(r"[^A-Za-z0-9-]+", text.upper() if read.upper else text)}
-    found = sorted(token for token in tokens if re.search(read.pattern, token))
-    return "{" + ",".join(found) + "}" if found else None
 
 
 def _write_quarantine(connection: Connection, feed: Feed, delivery: Delivery, refused: Refusals, keys: KeyRing) -> None:

@@ -1,6 +1,9 @@
 SELECT count(*) AS rows_read,
        count(*) FILTER (WHERE s.disposition = 'quarantined') AS rejected,
        count(*) FILTER (WHERE s.refused AND ({s_key_incomplete})) AS unreadable,
+       -- A date somewhere in broken bytes may be a birth date or any other: it keeps whom it fits, and names nobody.
+       count(*) FILTER (WHERE s.refused AND s.subscriber_id IS NULL AND s.birth_date IS NULL AND NOT EXISTS (
+           SELECT FROM unnest(s.hints) said WHERE said NOT LIKE '____-__-__')) AS nameless,
        count(*) FILTER (WHERE s.disposition IN ('consumed', 'duplicate')) AS usable,
        (SELECT count(*) FROM ops.plan_row WHERE plan_id = %(plan_id)s AND entity = %(entity)s AND retro) AS retro,
        (SELECT count(*) FROM ops.plan_row WHERE plan_id = %(plan_id)s AND entity = %(entity)s AND part = 'loss'
