@@ -54,12 +54,18 @@ up: setup ## the same in the background, its state in .concord/
 down: setup ## stop what `make up` started; the data stays
 	@$(BIN)/python -m concord.sandbox down
 
-test: setup ## every day's tests: two at a time, then the one with a whole Airflow
-	@begun=$$SECONDS; \
-	$(BIN)/pytest -q -n $(JOBS) --dist worksteal -m "not full and not e2e and not bench" --durations 10; \
-	echo "test: units and integration took $$((SECONDS - begun)) s"; begun=$$SECONDS; \
-	$(BIN)/pytest -q -m "e2e and not full" --durations 5; \
-	echo "test: end to end took $$((SECONDS - begun)) s"
+# The tests through a whole Airflow mostly wait for it, so that the others run beside them.
+test: setup ## every day's tests, with one start of a whole Airflow
+	@begun=$$SECONDS; failed=0; \
+	echo "test: starting Airflow for the end-to-end tests, and the others beside it"; \
+	$(BIN)/pytest -q -m "e2e and not full" --durations 5 > $(VENV)/e2e.log 2>&1 & airflow=$$!; \
+	trap 'kill $$airflow 2>/dev/null || true' EXIT; \
+	$(BIN)/pytest -q -n $(JOBS) --dist worksteal -m "not full and not e2e and not bench" --durations 10 || failed=1; \
+	echo "test: units and integration took $$((SECONDS - begun)) s; waiting for the end-to-end tests"; \
+	wait $$airflow || failed=1; \
+	cat $(VENV)/e2e.log; \
+	echo "test: took $$((SECONDS - begun)) s"; \
+	exit $$failed
 
 test-full: setup ## the tests that take longer or need more
 	@begun=$$SECONDS; \

@@ -143,8 +143,15 @@ def sftp_partner(tmp_path: Path) -> Iterator[SftpPartner]:
 
 
 @pytest.fixture(autouse=True)
-def unguarded_logs() -> Iterator[None]:
-    """Takes the redaction filter off pytest's own handlers again: it would hide what a later test looks for."""
+def our_logs() -> Iterator[None]:
+    """Our loggers speak, and unfiltered, whatever an earlier test did.
+
+    Airflow's logging configuration disables loggers that exist already; the redaction
+    filter, on pytest's own handlers, would hide what a later test looks for.
+    """
+    for name, logger in logging.root.manager.loggerDict.items():
+        if name.startswith("concord") and isinstance(logger, logging.Logger):
+            logger.disabled = False
     yield
     if "concord.redaction" in sys.modules:
         from concord.redaction import RedactionFilter

@@ -35,7 +35,7 @@ CASES: dict[str, tuple[Feed, list[Row], set[str]]] = {
         guarded(ends=ANY_TWO), [*without(3, 4), *(employee(n, COVEND="12/31/2025") for n in (3, 4))],
         {"ends", "ends ACME01 × HLT", "ends_persons", "ends_7_days"},
     ),
-    "adds": (guarded(adds=ANY_TWO), [*BASE, *roster([11, 12])], {"adds"}),
+    "adds": (guarded(adds=ANY_TWO), [*BASE, *roster([11, 12])], {"adds", "adds ACME01 × HLT"}),
     "rejected": (guarded(rejected=ANY_TWO), [*BASE, *BROKEN], {"rejected"}),
     "unreadable keys": (guarded(unreadable_keys=ANY_TWO), [*BASE, *NAMELESS], {"unreadable_keys"}),
     "minimum size": (guarded(minimum_rows=13), BASE[:10] + BASE[11:], {"minimum_rows", "scope_vanished ACME01 × DEN"}),

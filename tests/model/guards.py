@@ -90,12 +90,19 @@ def absences(held: Held, rows: Sequence[Row], plan: Plan, policy: Policy, contex
     lost = [d for d in plan.of("end", "void") if d.reason == "omission"]
     if lost and policy.omission is Omission.HOLD:
         yield "omission"
+    if lost and any(nameless(row) for row in rows):
+        yield "nameless_rows"
     said = {row_scope(row) for row in rows if row.reason is None}
     still = {scope_of(k, s) for k, s in held.each() if not s.ended(plan.as_of) and context.owns(k, s)}
     if still - said:
         yield "scope_vanished"
     if tail_losses(rows, lost, context) >= policy.guards.tail_losses:
         yield "tail_losses"
+
+
+def nameless(row: Row) -> bool:
+    """A refused row of which nobody can say whom it is about."""
+    return row.reason is not None and row.subscriber_id is None and not row.member.get("birth_date")
 
 
 def tail_losses(rows: Sequence[Row], lost: Sequence[Decision], context: Context) -> int:

@@ -476,6 +476,12 @@ def test_the_hold_policy_holds_every_omission() -> None:
     assert tripped(roster(2), rows_of(1), omission=Omission.HOLD) == {"omission"}
 
 
+def test_a_refused_row_that_names_nobody_is_held_while_anybody_is_missing() -> None:
+    nobody = replace(row(JAN, line=9, reason="x.pattern", birth_date=None), subscriber_id=None)
+    assert tripped(roster(2), [*rows_of(1), nobody]) == {"nameless_rows"}
+    assert tripped(roster(2), [*rows_of(2), nobody]) == frozenset()
+
+
 def test_scopes_that_vanish_or_appear_are_held() -> None:
     moved = row(JAN, group="G2")
     assert tripped(held(span(JAN)), [moved]) == {"scope_vanished"}

@@ -90,6 +90,7 @@ CONTRADICTIONS: dict[str, tuple[dict[str, Any], str]] = {
     "counting absences to no end": ({"policy": Policy(omission=Omission.KEEP, absences=2)}, "policy.absences"),
     "no absence ends": ({"policy": Policy(omission=Omission.END_OF_MONTH, absences=0)}, "policy.absences"),
     "a day no month has": ({"policy": Policy(cutoff_day=31)}, "policy.cutoff_day"),
+    "lines without groups": ({"scope": Scope(lines=("HLT",))}, "scope"),
     "three approvers": ({"policy": Policy(approvers=3)}, "policy.approvers"),
     "quote and delimiter are one": ({"format": replace(ACME.format, quote=",")}, "format"),
 }

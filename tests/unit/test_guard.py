@@ -25,8 +25,8 @@ LENIENT: Feed = replace(
 )
 SCOPE = ScopeFigures(("ACME01", "HLT"), standing=1_000, losses=0, grants=0, rows_in=1_000, is_known=True)
 QUIET = Figures(
-    scopes=(SCOPE,), rows_read=1_000, rejected=0, unreadable=0, nameless=0, usable=1_000, retro=0, omitted=0, recent_losses=0,
-    covered=900, uncovered=0, tail_losses=0, is_first=False, is_full=True,
+    scopes=(SCOPE,), rows_read=1_000, rejected=0, unreadable=0, nameless=0, usable=1_000, retro=0, omitted=0,
+    recent_losses=0, covered=900, uncovered=0, tail_losses=0, is_first=False, is_full=True,
 )  # fmt: skip
 
 

@@ -150,6 +150,8 @@ def _policy(feed: Feed) -> Iterator[tuple[str, str]]:
         yield "policy.omission", "a delta feed says nothing by absence"
     if policy.absences > 1 and policy.omission in (Omission.HOLD, Omission.KEEP):
         yield "policy.absences", "counting absences needs an omission policy that ends"
+    if bool(feed.scope.groups) != bool(feed.scope.lines):
+        yield "scope", "groups and lines are declared together: one without the other declares nothing"
     if not 1 <= policy.cutoff_day <= 28:
         yield "policy.cutoff_day", "must lie between 1 and 28"
     if policy.approvers not in (1, 2):
