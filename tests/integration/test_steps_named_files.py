@@ -80,6 +80,18 @@ def test_an_extra_column_is_accepted_and_reported_as_drift_without_its_name(acme
     assert acme.facts(run.delivery_id)["drift"] == {"extra_columns": 1, "missing_columns": [], "reordered": False}
 
 
+def test_drift_is_an_incident_until_the_columns_are_as_promised_again(acme: Driver) -> None:
+    drift = "SELECT state, subject, text FROM ops.incident WHERE kind = 'drift'"
+    acme.day(content("extra_column"), THU)
+    found = acme.all(drift)
+    assert [row["state"] for row in found] == ["open"]
+    assert "1 columns that the contract does not know" in found[0]["text"]
+    assert "Safe:" in found[0]["text"]
+    assert "Press:" in found[0]["text"]
+    acme.day(content("good"), AS_OF)
+    assert [row["state"] for row in acme.all(drift)] == ["resolved"]
+
+
 def test_reordered_columns_are_accepted_and_mean_what_they_are_called(acme: Driver) -> None:
     run = acme.day(content("reordered_column"), AS_OF)
     assert acme.facts(run.delivery_id)["drift"]["reordered"] is True

@@ -10,7 +10,7 @@ import typer
 from concord.cli import environment, show
 from concord.entities import ENTITIES
 from concord.errors import ConcordError
-from concord.steps.texts import COUNTS
+from concord.steps.texts import COUNTS, drift_sentence
 
 if TYPE_CHECKING:
     from concord.postgres import Connection
@@ -90,6 +90,8 @@ def show_head(found: Mapping[str, Any]) -> None:
     )
     if found["state_reason"]:
         show.say(show.plain(found["state_reason"]))
+    if told := drift_sentence(found["drift"]):
+        show.say(f"the file comes with {show.plain(told)}")
     if found["decision"]:
         show.say(f"decided: {show.plain(found['decision'])} by {show.plain(found['decided_by'])}")
 

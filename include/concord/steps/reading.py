@@ -94,6 +94,21 @@ def _enter(feed: Feed, delivery: Delivery, staged: Staging, site: Site) -> None:
             connection, delivery.delivery_id, "staged", f"{staged.row_count} rows read",
             line_count=staged.line_count, contract_hash=feed.fingerprint,
         )  # fmt: skip
+        _report_drift(connection, feed, held, site)
+
+
+def _report_drift(connection: Connection, feed: Feed, delivery: Delivery, site: Site) -> None:
+    """An incident while deliveries come with other columns than promised; another order alone is none."""
+    cause = f"drift:{feed.name}"
+    if not (delivery.drift.get("extra_columns") or delivery.drift.get("missing_columns")):
+        incidents.resolve_cause(connection, cause)
+        return
+    subject, text = texts.drifted(feed, delivery, delivery.drift)
+    new = incidents.report(
+        connection, cause=cause, kind="drift", subject=subject, text=text, feed=feed.name, delivery_id=None
+    )
+    if new:
+        site.notifier(subject, text)
 
 
 def build(feed: Feed, delivery: Delivery, site: Site, *, writes_quarantine: bool) -> tuple[Staging, dict[str, int]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from concord.contract import Feed
@@ -36,6 +37,25 @@ def rejected(feed: Feed, delivery: Delivery, error: DeliveryRejected) -> tuple[s
         f"delivery_id {delivery.delivery_id} and attempt {delivery.attempt + 1}."
     )
     return subject, "\n\n".join((_head(feed, delivery, f"rejected, {error}"), f"Safe: {UNTOUCHED} {KEPT}", press))
+
+
+def drift_sentence(drift: Mapping[str, Any]) -> str:
+    """How a header differs from the contract, in words; empty where it does not. Our column names, never theirs."""
+    extra, missing = drift.get("extra_columns", 0), drift.get("missing_columns", [])
+    parts = [
+        f"{extra} columns that the contract does not know" if extra else "",
+        f"without {', '.join(missing)}, which keep what is held" if missing else "",
+        "in another order" if drift.get("reordered") else "",
+    ]
+    return "; ".join(filter(None, parts))
+
+
+def drifted(feed: Feed, delivery: Delivery, drift: Mapping[str, Any]) -> tuple[str, str]:
+    """For a delivery that was accepted although its header differs from the contract."""
+    subject = f"{feed.name}: the columns of delivery {delivery.delivery_id} differ from the contract"
+    safe = "Safe: the delivery is read by column names and goes on; nothing of a member is changed by a missing column."
+    press = "Press: nothing tonight. Ask the partner whether it is meant, then mend the contract (columns, ignored)."
+    return subject, "\n\n".join((_head(feed, delivery, f"accepted, {drift_sentence(drift)}"), safe, press))
 
 
 def failed(feed: Feed, delivery: Delivery, step: str, error: str) -> tuple[str, str]:
@@ -117,6 +137,7 @@ def _body(feed: Feed, delivery: Delivery, plan: dict[str, Any], guards: list[Any
         "**Why**\n" + "\n".join(why),
         f"**Safe** — {UNTOUCHED} {KEPT} Waiting decides nothing.",
         _press(delivery, plan),
+        *([f"**Drift** — the file comes with {told}."] if (told := drift_sentence(delivery.drift)) else []),
         "**What it would do**\n\n" + effects_table(plan["counts"]),
         f"Refused rows by reason: {refused}.",
     ]

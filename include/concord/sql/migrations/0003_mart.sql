@@ -61,7 +61,7 @@ SELECT d.feed, d.delivery_id, d.file_date, d.state, d.state_reason, d.line_count
            / nullif((p.counts #>> '{eligibility,held}')::numeric, 0), 4) AS ended_share,
        round(coalesce(l.quarantined, 0)::numeric / nullif(d.line_count, 0), 4) AS quarantined_share,
        p.balance #>> '{lines,verdict}' AS lines_balance, p.balance #>> '{spans,verdict}' AS spans_balance,
-       p.digest, d.landed_at, d.applied_at
+       d.drift, p.digest, d.landed_at, d.applied_at
 FROM ops.delivery d LEFT JOIN lines l USING (delivery_id) LEFT JOIN newest p USING (delivery_id);
 COMMENT ON VIEW mart.delivery_reconciliation IS 'What became of each delivery: every line accounted, every span decided.';
 COMMENT ON COLUMN mart.delivery_reconciliation.lines IS 'Physical lines of the file; equals consumed + duplicate + quarantined + ignored + control.';
@@ -121,6 +121,7 @@ COMMENT ON COLUMN mart.delivery_reconciliation.voided IS 'Spans that were never 
 COMMENT ON COLUMN mart.delivery_reconciliation.quarantined_share IS 'Quarantined lines as a share of all lines.';
 COMMENT ON COLUMN mart.delivery_reconciliation.lines_balance IS 'balanced: every line has exactly one disposition.';
 COMMENT ON COLUMN mart.delivery_reconciliation.spans_balance IS 'balanced: every stated and every held span has exactly one decision.';
+COMMENT ON COLUMN mart.delivery_reconciliation.drift IS 'How the header differs from the contract: extra columns (how many), optional ones that are missing, order.';
 COMMENT ON COLUMN mart.delivery_reconciliation.digest IS 'Of the newest plan: what a person approves.';
 COMMENT ON COLUMN mart.delivery_reconciliation.landed_at IS 'When it was sealed in landing.';
 COMMENT ON COLUMN mart.delivery_reconciliation.applied_at IS 'When its changes became known.';
