@@ -207,7 +207,7 @@ class Driver:
     def finished(self, run: Run) -> Run:
         """The rest of a run."""
         run.applied = steps.apply(self.feed, run.delivery_id, run.attempt, self.site)
-        run.settled = steps.settle(self.feed, run.delivery_id, self.site)
+        run.settled = steps.settle(self.feed, run.delivery_id, run.attempt, self.site)
         run.state = run.settled["state"]
         return run
 
@@ -219,7 +219,7 @@ class Driver:
                 return run
             self.decide(run, verdict)
         if run.state == "rejected":
-            run.settled = steps.settle(self.feed, delivery_id, self.site)
+            run.settled = steps.settle(self.feed, delivery_id, run.attempt, self.site)
             return run
         return self.finished(run)
 

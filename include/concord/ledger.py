@@ -26,6 +26,8 @@ ID_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 RUNNING = frozenset({"staged", "planned"})
 STARTABLE = frozenset({"landed", "waiting"})
 NOT_WRITTEN = frozenset({"landed", "waiting", "staged", "planned", "held"})
+UNSETTLED = frozenset({"discovered", "failed", "rejected"})
+"""Did not get into the tables, and nobody has said yet that it need not."""
 ENDED = frozenset({"published", "duplicate", "compared", "rejected", "declined", "superseded", "failed", "reverted"})
 
 
@@ -123,6 +125,14 @@ def find(connection: Connection, delivery_id: str, *, lock: bool = False) -> Del
     return Delivery.from_row(row)
 
 
+def find_of(connection: Connection, feed: Feed, delivery_id: str, *, lock: bool = False) -> Delivery:
+    """Like :func:`find`, and refuses a delivery of another feed: an id typed into the wrong form must do nothing."""
+    delivery = find(connection, delivery_id, lock=lock)
+    if delivery.feed != feed.name:
+        raise UnknownDelivery(f"delivery {delivery_id} is not of feed {feed.name}")
+    return delivery
+
+
 def deliveries(connection: Connection, feed: str, states: frozenset[str] | None = None) -> list[Delivery]:
     """Deliveries of a feed in order, all or those in ``states``."""
     rows = run(connection, "ledger/list_deliveries", {"feed": feed, "states": sorted(states) if states else None})
@@ -168,16 +178,30 @@ def startable(connection: Connection, feed: Feed) -> Delivery | None:
     """The one delivery that may start now, or None (reconcile §3).
 
     A full starts when nothing before it is still running; it passes older ones that
-    are held or failed. A delta never passes: everything before it must have ended.
+    are held or failed. A delta never passes: everything before it must have come to an
+    end that a person or a rule gave it, or have been sent again.
     """
-    everything = deliveries(connection, feed.name, NOT_WRITTEN | {"failed", "rejected"})
-    blocking = RUNNING | (frozenset() if feed.mode is not Mode.DELTA else frozenset({"held", "failed"}))
+    everything = deliveries(connection, feed.name)
+    blocking = RUNNING | (UNSETTLED | {"held"} if feed.mode is Mode.DELTA else frozenset())
     for delivery in everything:
         if delivery.state in STARTABLE:
             return delivery
-        if delivery.state in blocking:
+        if delivery.state in blocking and not _sent_again(delivery, everything):
             return None
     return None
+
+
+def _sent_again(delivery: Delivery, others: list[Delivery]) -> bool:
+    """Whether a later arrival has the same date and sequence: of equal keys the later one counts (reconcile §3)."""
+    key = (delivery.file_date, delivery.file_sequence)
+    return delivery.state in UNSETTLED and any(
+        (other.file_date, other.file_sequence) == key and other.arrival > delivery.arrival for other in others
+    )
+
+
+def be_alone(connection: Connection, feed: Feed) -> None:
+    """Serialises who decides what starts next; until the transaction ends. Not the lease: an apply holds that long."""
+    run(connection, "ledger/lock_opening", {"feed": feed.name})
 
 
 def mark_waiting(connection: Connection, feed: Feed, starts: Delivery | None) -> None:
@@ -205,6 +229,11 @@ def reopen(connection: Connection, delivery: Delivery, reason: str) -> Delivery:
     to = {"held": "staged", "planned": "staged", "staged": "staged"}.get(delivery.state, "landed")
     move(connection, delivery.delivery_id, to, reason, attempt=delivery.attempt + 1)
     return find(connection, delivery.delivery_id)
+
+
+def skip(connection: Connection, delivery: Delivery, by: str, reason: str) -> None:
+    """A person says that a failed or rejected delivery need not get in: what waits behind it goes on."""
+    move(connection, delivery.delivery_id, "declined", f"skipped by {by}: {reason}" if reason else f"skipped by {by}")
 
 
 def take_fence(connection: Connection, feed: str) -> int:

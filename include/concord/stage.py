@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from psycopg import sql
+from psycopg.errors import LockNotAvailable
 from psycopg.types.json import Jsonb
 
 from concord.contract import EXTRA_COLUMNS, Feed
@@ -158,13 +159,23 @@ def _present(connection: Connection, staging: Staging) -> bool:
 
 
 def drop(connection: Connection, keep: Iterable[str]) -> int:
-    """Drops stage tables of deliveries that ended, but for ``keep``, and those a newer staging replaced."""
+    """Drops stage tables of deliveries that ended, but for ``keep``, and those a newer staging replaced.
+
+    Returns how many. One that a stopped task still writes to is left for the next time.
+    """
     rows = run(connection, "stage/list_droppable", {"keep": list(keep)})
-    for row in rows:
-        name = table(row["delivery_id"], row["stage_no"])
-        connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(name))
-        run(connection, "stage/mark_dropped", {"stage_no": row["stage_no"]})
-    return len(rows)
+    return sum(_dropped(connection, row["delivery_id"], row["stage_no"]) for row in rows)
+
+
+def _dropped(connection: Connection, delivery_id: str, stage_no: int) -> bool:
+    try:
+        with connection.transaction():
+            connection.execute("SET LOCAL lock_timeout = '500ms'")
+            connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(table(delivery_id, stage_no)))
+            run(connection, "stage/mark_dropped", {"stage_no": stage_no})
+    except LockNotAvailable:
+        return False
+    return True
 
 
 def note_drift(connection: Connection, delivery_id: str, drift: Mapping[str, object]) -> None:

@@ -88,7 +88,7 @@ def reconcile(site: Site, content: bytes, day: date) -> Clock:
     if planned["held"]:
         steps.decide(FEED, delivery_id, digest=planned["digest"], verdict="approve", by="bench", via="shell", site=site)
     assert clock.time("apply", lambda: steps.apply(FEED, delivery_id, 1, site))["state"] == "applied"
-    clock.time("settle", lambda: steps.settle(FEED, delivery_id, site))
+    clock.time("settle", lambda: steps.settle(FEED, delivery_id, 1, site))
     return clock
 
 

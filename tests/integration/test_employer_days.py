@@ -43,7 +43,7 @@ def applied(roster: Roster, partner: SftpPartner, site: Site) -> str:
     if plan["held"]:
         steps.decide(FEED, delivery_id, digest=plan["digest"], verdict="approve", by="test", via="shell", site=site)
     steps.apply(FEED, delivery_id, 1, site)
-    steps.settle(FEED, delivery_id, site)
+    steps.settle(FEED, delivery_id, 1, site)
     return delivery_id
 
 

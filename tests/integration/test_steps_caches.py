@@ -230,7 +230,7 @@ def test_a_failure_in_the_middle_of_an_apply_leaves_nothing_behind(
 def test_a_run_that_ended_before_its_delivery_did_is_a_failure_that_can_be_opened_again(acme: Driver) -> None:
     delivery_id = acme.deliver([*FILE, employee(12)], FRI)
     steps.stage(acme.feed, delivery_id, 1, acme.site)
-    settled = steps.settle(acme.feed, delivery_id, acme.site)
+    settled = steps.settle(acme.feed, delivery_id, 1, acme.site)
     assert (settled["state"], settled["ok"]) == ("failed", False)
     (incident,) = acme.incidents()
     assert all(word in incident["text"] for word in ("Safe: ", "Press: ", delivery_id, "attempt 2"))

@@ -88,7 +88,7 @@ def test_applying_twice_changes_nothing(acme: Driver) -> None:
 def test_settling_and_planning_what_is_published_changes_nothing(acme: Driver) -> None:
     run = acme.day([*without(3)], THU)
     written, events = acme.tables(), acme.all("SELECT * FROM ops.delivery_event ORDER BY event_id")
-    assert steps.settle(acme.feed, run.delivery_id, acme.site)["state"] == "published"
+    assert steps.settle(acme.feed, run.delivery_id, run.attempt, acme.site)["state"] == "published"
     assert steps.stage(acme.feed, run.delivery_id, run.attempt, acme.site) == {"state": "published"}
     assert steps.plan(acme.feed, run.delivery_id, run.attempt, acme.site)["state"] == "published"
     assert (acme.tables(), acme.all("SELECT * FROM ops.delivery_event ORDER BY event_id")) == (written, events)

@@ -9,6 +9,7 @@ import pytest
 
 from concord import steps
 from concord.contract import Limit
+from concord.errors import NeedsDecision
 from tests.rosters import (
     FRI,
     JANUARY,
@@ -88,7 +89,7 @@ def test_a_change_file_never_passes_one_that_failed_but_passes_one_that_was_decl
     third = changes.deliver([acted("E", employee(3, COVEND="11/25/2026"))], FRI, sequence=3)
     changes.decide(held, "decline")
     assert [run["conf"]["delivery_id"] for run in changes.finished(held).settled["open"]] == [third]
-    steps.settle(changes.feed, third, changes.site)
+    steps.settle(changes.feed, third, 1, changes.site)
     changes.deliver([acted("A", employee(4, PLAN="HMO-2"))], MON, sequence=4)
     assert (states(changes, third), changes.open()) == (["failed"], [])
 
@@ -172,3 +173,29 @@ def test_the_same_number_again_with_the_same_bytes_is_a_duplicate(changes: Drive
     second(changes, *rows)
     again = changes.deliver(rows, next_day(FRI), sequence=2)
     assert states(changes, again) == ["duplicate"]
+
+
+def test_a_change_file_never_passes_one_that_was_rejected_until_it_is_sent_again_or_skipped(changes: Driver) -> None:
+    rejected = changes.day(b"", THU, sequence=2)
+    behind = changes.deliver([acted("E", employee(3, COVEND="11/25/2026"))], FRI, sequence=3)
+    assert (rejected.state, changes.open()) == ("rejected", [])
+    steps.skip(changes.feed, rejected.delivery_id, by="ann", reason="nothing changed", site=changes.site)
+    assert (states(changes, rejected.delivery_id), changes.open()) == (["declined"], [behind])
+
+
+def test_a_change_file_that_is_sent_again_goes_before_what_waited_for_it(changes: Driver) -> None:
+    changes.day(b"", THU, sequence=2)
+    behind = changes.deliver([acted("E", employee(3, COVEND="11/25/2026"))], FRI, sequence=3)
+    again = changes.deliver([acted("E", employee(4, COVEND="11/25/2026"))], THU, sequence=2)
+    assert changes.open() == [again]
+    assert changes.run(again).settled["open"][0]["conf"]["delivery_id"] == behind
+
+
+def test_change_files_are_approved_in_order(changes: Driver) -> None:
+    changes.feed = HOLDS
+    later = changes.planned(changes.deliver([acted("A", employee(n)) for n in (13, 14)], FRI, sequence=2))
+    earlier = changes.planned(changes.deliver([acted("A", employee(n)) for n in (11, 12)], THU, sequence=2))
+    with pytest.raises(NeedsDecision, match=earlier.delivery_id):
+        changes.decide(later)
+    changes.decide(earlier)
+    assert changes.finished(earlier).state == "published"

@@ -74,7 +74,7 @@ def test_a_later_full_passes_one_that_is_held_and_supersedes_it(acme: Driver) ->
 def test_a_failed_or_rejected_delivery_blocks_nobody(acme: Driver) -> None:
     rejected = acme.day(b"", THU)
     failed = acme.deliver(without(3), THU)
-    steps.settle(acme.feed, failed, acme.site)
+    steps.settle(acme.feed, failed, 1, acme.site)
     friday = acme.deliver(without(4), FRI)
     assert states(acme, rejected.delivery_id, failed) == ["rejected", "failed"]
     assert acme.open() == [friday]

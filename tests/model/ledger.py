@@ -143,7 +143,13 @@ class FeedModel:
         return delivery.state
 
     def approve(self, delivery: Delivery) -> str:
-        """A person says yes to the plan that was shown; another one is held again, unless it is ordinary by now."""
+        """A person says yes to the plan that was shown; another one is held again, unless it is ordinary by now.
+
+        Change files are approved in order: one behind another that is held stays held.
+        """
+        held = [d for d in self.deliveries if d.state == "held"]
+        if self.mode is Mode.DELTA and any(other.order < delivery.order for other in held):
+            return delivery.state
         if delivery.base != self.applies:
             shown = content(delivery.plan)
             self.compute(delivery)

@@ -15,7 +15,7 @@ from typing import Any
 from concord import ledger, steps
 from concord.acquire import Fetched
 from concord.contract import Feed
-from concord.errors import DeliveryRejected
+from concord.errors import DeliveryRejected, NeedsDecision
 from concord.postgres import Connection, connect, without_values
 from concord.steps.arriving import land
 from concord.steps.site import Site
@@ -115,7 +115,7 @@ class RealSystem:
         """The rest of a run; where it is held again, its next attempt asks anew."""
         delivery_id = self.ids[number]
         steps.apply(self.feed, delivery_id, self.attempts[delivery_id], self.site)
-        settled = steps.settle(self.feed, delivery_id, self.site)
+        settled = steps.settle(self.feed, delivery_id, self.attempts[delivery_id], self.site)
         mine = [run for run in settled["open"] if run["conf"]["delivery_id"] == delivery_id]
         if mine and settled["state"] == "held":
             self.attempts[delivery_id] = mine[0]["conf"]["attempt"]
@@ -126,7 +126,12 @@ class RealSystem:
         """Answers the plan that was shown, and lets the run go on."""
         verdict = "approve" if approve else "decline"
         digest = self._plan(number)["digest"]
-        steps.decide(self.feed, self.ids[number], digest=digest, verdict=verdict, by="a", via="shell", site=self.site)
+        try:
+            steps.decide(
+                self.feed, self.ids[number], digest=digest, verdict=verdict, by="a", via="shell", site=self.site
+            )
+        except NeedsDecision:  # an earlier change file comes first
+            return self.states()[number]
         return self.apply(number)
 
     # ── answers ──

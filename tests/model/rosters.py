@@ -48,7 +48,7 @@ COLUMNS = {
     "coverage_line": From("LINE", Codes({"HLT": "HLT", "DEN": "DEN"}), required=True),
     "effective_from": From("FROM", date_in("%Y-%m-%d"), required=True),
     "effective_to": From("TO", date_in("%Y-%m-%d")),
-    "group_id": From("GROUP", Text(), required=True),
+    "group_id": From("GROUP", Text(r"\A[A-Z0-9]{1,8}\Z"), required=True),
     "plan_code": From("PLAN", Text()),
     "relationship_code": From("REL", Text(), required=True),
     "last_name": From("LAST", Text(), required=True),

@@ -26,7 +26,7 @@ from tests.model.systems import ModelSystem, System
 NO_CHECKS = list(HealthCheck)
 ANY = settings(deadline=None, suppress_health_check=NO_CHECKS, database=None)
 CHEAP = settings(ANY, max_examples=16, stateful_step_count=7, phases=[Phase.generate], derandomize=True)
-LARGE = settings(ANY, max_examples=400, stateful_step_count=16, print_blob=True)
+LARGE = settings(ANY, max_examples=120, stateful_step_count=16, print_blob=True)
 CONTROL = settings(CHEAP, max_examples=150, stateful_step_count=10)
 """The every-day run is the same every time; the long one begins somewhere else each time, and shrinks what it finds."""
 

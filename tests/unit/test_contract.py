@@ -91,6 +91,10 @@ CONTRADICTIONS: dict[str, tuple[dict[str, Any], str]] = {
     "no absence ends": ({"policy": Policy(omission=Omission.END_OF_MONTH, absences=0)}, "policy.absences"),
     "a day no month has": ({"policy": Policy(cutoff_day=31)}, "policy.cutoff_day"),
     "lines without groups": ({"scope": Scope(lines=("HLT",))}, "scope"),
+    "scope columns that may hold anything": (
+        {"columns": columns(group_id=From("GROUP", required=True))},
+        "columns[group_id].read",
+    ),
     "three approvers": ({"policy": Policy(approvers=3)}, "policy.approvers"),
     "quote and delimiter are one": ({"format": replace(ACME.format, quote=",")}, "format"),
 }

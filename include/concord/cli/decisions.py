@@ -16,6 +16,7 @@ from concord.catalogue import feed
 from concord.cli import environment, show
 from concord.cli.deliveries import Id, newest_plan, show_plan
 from concord.errors import NeedsDecision
+from concord.ledger import find
 
 if TYPE_CHECKING:
     from concord.steps import Site
@@ -55,12 +56,29 @@ def decline(
     decide(delivery_id, "decline", by=by, reason=reason, ticket=ticket, digest=digest, yes=yes)
 
 
+def skip(
+    delivery_id: Id,
+    by: By,
+    reason: Annotated[str, typer.Option(help="Why; no member data.")],
+) -> None:
+    """Says that a failed or rejected delivery need not get in: what waits behind it goes on."""
+    from concord import steps
+
+    site = environment.site()
+    with environment.ledger(site.settings) as connection:
+        name = find(connection, delivery_id).feed
+    steps.skip(feed(name), delivery_id, by=by, reason=reason, site=site)
+    show.say(f"delivery {show.plain(delivery_id)} is skipped; the next watch run goes on")
+
+
 def decide(delivery_id: str, verdict: Verdict, *, by: str, reason: str, ticket: str, digest: str, yes: bool) -> None:
     """Shows the plan, asks, records the decision, answers Airflow."""
     from concord import steps
 
     site = environment.site()
     found = reviewed(site, delivery_id, digest)
+    if feed(found["feed"]).policy.approvers > 1 and by != getpass.getuser():
+        raise NeedsDecision("the contract asks for two persons: each approves from a login of their own, without --by")
     show.say(f"digest  [bold]{show.plain(found['digest'])}[/bold]")
     if not yes:
         typer.confirm(f"{verdict} this plan?", abort=True)

@@ -9,7 +9,7 @@ import typer
 
 from concord.catalogue import feeds as every_feed
 from concord.cli import environment, show
-from concord.cli.decisions import approve, decline
+from concord.cli.decisions import approve, decline, skip
 from concord.cli.deliveries import deliveries, plan
 from concord.cli.guard import one_line
 from concord.cli.query import sql
@@ -80,5 +80,5 @@ def pools() -> None:
     typer.echo(pools_file(), nl=False)
 
 
-for command in (bootstrap, migrate, feeds, deliveries, plan, approve, decline, sql, incidents, check, pools):
+for command in (bootstrap, migrate, feeds, deliveries, plan, approve, decline, skip, sql, incidents, check, pools):
     app.command()(one_line(command))

@@ -79,6 +79,8 @@ def _readers(feed: Feed) -> Iterator[tuple[str, str]]:
             yield f"columns[{name}].read", "whole numbers, and only they, are read by Whole"
         if (name == "ssn") != isinstance(mapping.read, Ssn):
             yield f"columns[{name}].read", "ssn, and only ssn, is read by Ssn"
+        if any(name in entity.scope for entity in feed.entities) and not _is_bounded(mapping.read):
+            yield f"columns[{name}].read", "a scope is shown to people: give it a pattern or a code table"
         yield from _pattern(name, mapping.read)
         yield from _formats(name, mapping.read)
     if (action := feed.columns.get("maintenance_action")) is not None:
@@ -87,6 +89,11 @@ def _readers(feed: Feed) -> Iterator[tuple[str, str]]:
 
 def _kind(feed: Feed, name: str) -> Kind | None:
     return next((e.column(name).kind for e in feed.entities if name in e.names), EXTRA_COLUMNS.get(name))
+
+
+def _is_bounded(read: Reader) -> bool:
+    """Whether a shifted row cannot bring just any text: what passes is shown in guards and incidents."""
+    return isinstance(read, Codes) or (isinstance(read, Text) and read.pattern is not None)
 
 
 def _formats(name: str, read: Reader) -> Iterator[tuple[str, str]]:

@@ -110,7 +110,7 @@ def settled(feed: Feed) -> Counts:
     with opened() as site:
         from concord import steps
 
-        outcome: Counts = steps.settle(feed, delivery.delivery_id, site)
+        outcome: Counts = steps.settle(feed, delivery.delivery_id, delivery.attempt, site)
     opened_runs = open_all(feed, outcome["open"])
     if not outcome["ok"]:
         raise RunIsRed(f"{outcome['state']}: {outcome['note']}")

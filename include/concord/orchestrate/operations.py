@@ -31,6 +31,7 @@ RECONCILER = "concord_reconciler"
 OWNER = "operations"
 ANSWERS = {"approve": Approve.APPROVE, "decline": Approve.REJECT}
 TOO_LATE = (404, 409)
+NOT_THERE = 404
 
 
 class Unfinished(ConcordError):
@@ -64,6 +65,12 @@ def reconciler_dag() -> DAG:
             return {"answered": answer_decided(site)}
 
     @task(multiple_outputs=False, trigger_rule=TriggerRule.ALL_DONE)
+    def revive_lost() -> Counts:
+        """Opens a new attempt of every delivery whose run is gone, or ended without it."""
+        with opened() as site:
+            return {"revived": revive_all(site)}
+
+    @task(multiple_outputs=False, trigger_rule=TriggerRule.ALL_DONE)
     def open_runs() -> Counts:
         """Opens the runs that should be open and are not."""
         with opened() as site:
@@ -79,7 +86,7 @@ def reconciler_dag() -> DAG:
         default_args={**patience(OWNER), "retries": 1, "on_failure_callback": [on_failure]},
         tags=["operations"],
     ) as dag:
-        repair_ledger() >> [answer_approvals(), open_runs()]
+        repair_ledger() >> answer_approvals() >> revive_lost() >> open_runs()
     return dag
 
 
@@ -121,6 +128,29 @@ def _answered(airflow: AirflowApi, waiting: RequiredAction, verdict: str) -> boo
             return False
         raise
     return True
+
+
+def revive_all(site: Site) -> int:
+    """Replaces lost runs of every feed; returns how many."""
+    from concord import steps
+
+    revived = 0
+    with airflow_api(site.settings) as airflow:
+        for feed in readable().sound:
+            for left in steps.unattended(feed, site):
+                if _is_over(airflow, feed.name, left["run_id"]):
+                    revived += open_all(feed, steps.revive(feed, left["delivery_id"], left["attempt"], site))
+    return revived
+
+
+def _is_over(airflow: AirflowApi, dag: str, run_id: str) -> bool:
+    """Whether no run works on it any more: it ended, or somebody deleted it."""
+    try:
+        return airflow.run(dag, run_id).get("state") in ("success", "failed")
+    except AirflowRefused as refused:
+        if refused.status == NOT_THERE:
+            return True
+        raise
 
 
 def open_due(site: Site) -> int:

@@ -52,7 +52,7 @@ def apply(
     if lease is None:
         raise Fenced(f"feed {feed.name}: fence {fence} is no longer the newest")
     prefer_set_work(connection)
-    _check(connection, feed, delivery, staging, plan, lease)
+    delivery = _check(connection, feed, delivery, staging, plan, lease)
     values = _values(connection, feed, delivery, plan, fence)
     rows = {
         e.name: _write(connection, e, Parts(feed, e, staging, _missing(delivery)), values)
@@ -74,9 +74,9 @@ def _check(
     staging: Staging,
     plan: dict[str, Any],
     lease: dict[str, Any],
-) -> None:
-    """Everything that must still be so, now that nobody else can write for this feed."""
-    held = ledger.find(connection, delivery.delivery_id, lock=True)
+) -> Delivery:
+    """Everything that must still be so, now that nobody else can write for this feed; the delivery as it is now."""
+    held = ledger.find_of(connection, feed, delivery.delivery_id, lock=True)
     ledger.require_attempt(held, delivery.attempt)
     if held.state not in ("planned", "held"):
         raise Fenced(f"delivery {held.delivery_id} is {held.state}: there is nothing to apply")
@@ -89,6 +89,7 @@ def _check(
     _check_digest(connection, plan)
     if plan["verdict"] == "hold":
         _check_decision(connection, held, plan)
+    return held
 
 
 def _check_digest(connection: Connection, plan: dict[str, Any]) -> None:

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 
 from concord.contract import Feed, Limit, Omission
 
+NEW_SCOPES_SHOWN = 10
+"""A shifted column makes a scope of every value: a few tell as much as a thousand."""
+
 
 @dataclass(frozen=True)
 class ScopeFigures:
@@ -134,10 +137,14 @@ def _new_scopes(feed: Feed, figures: Figures) -> Iterator[Finding]:
     """Rows of a group and line that is neither declared nor applied before."""
     if figures.is_first and not feed.scope.groups:
         return
-    for scope in figures.scopes:
-        if not scope.is_known and scope.rows_in:
-            text = f"{scope.rows_in:,} rows of a scope not seen before"
-            yield Finding("scope_new", scope.rows_in, figures.rows_read, True, text, scope=" × ".join(scope.scope))
+    new = [scope for scope in figures.scopes if not scope.is_known and scope.rows_in]
+    for scope in new[:NEW_SCOPES_SHOWN]:
+        text = f"{scope.rows_in:,} rows of a scope not seen before"
+        yield Finding("scope_new", scope.rows_in, figures.rows_read, True, text, scope=" × ".join(scope.scope))
+    if others := new[NEW_SCOPES_SHOWN:]:
+        rows = sum(scope.rows_in for scope in others)
+        text = f"{rows:,} rows of {len(others):,} more scopes not seen before"
+        yield Finding("scope_new", rows, figures.rows_read, True, text, scope="others")
 
 
 def _vanished_scopes(figures: Figures) -> Iterator[Finding]:

@@ -2,7 +2,7 @@
 
 ``site.py`` the opened installation · ``arriving.py`` discover, fetch, open_runs ·
 ``reading.py`` stage · ``planning.py`` plan · ``deciding.py`` decide, standing ·
-``applying.py`` apply · ``settling.py`` settle, fail · ``repairing.py`` reconcile_ledger ·
+``applying.py`` apply · ``settling.py`` settle, fail, revive, skip · ``repairing.py`` reconcile_ledger ·
 ``texts.py`` what people read.
 """
 
@@ -12,7 +12,7 @@ from concord.steps.deciding import decide, standing
 from concord.steps.planning import plan
 from concord.steps.reading import stage
 from concord.steps.repairing import reconcile_ledger
-from concord.steps.settling import fail, settle
+from concord.steps.settling import fail, revive, settle, skip, unattended
 from concord.steps.site import Site, open_site
 from concord.steps.texts import hold_text
 
@@ -28,7 +28,10 @@ __all__ = [
     "open_site",
     "plan",
     "reconcile_ledger",
+    "revive",
     "settle",
+    "skip",
     "stage",
     "standing",
+    "unattended",
 ]

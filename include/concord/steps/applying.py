@@ -29,7 +29,8 @@ def apply(feed: Feed, delivery_id: str, attempt: int, site: Site) -> dict[str, A
     ``held`` comes back when nobody approved the plan as it is now; ``declined`` when a
     person refused it. Applying twice changes nothing.
     """
-    delivery = _find(site, delivery_id)
+    with site.database("apply") as connection:
+        delivery = ledger.find_of(connection, feed, delivery_id)
     if delivery.state in APPLIED:
         return {"state": delivery.state, "rows": {}}
     ledger.require_attempt(delivery, attempt)
@@ -43,11 +44,6 @@ def apply(feed: Feed, delivery_id: str, attempt: int, site: Site) -> dict[str, A
         if outcome is not None:
             return outcome
     raise BaseMoved(f"delivery {delivery_id}: the tables moved {PLANS} times while it was applied")
-
-
-def _find(site: Site, delivery_id: str) -> Delivery:
-    with site.database("apply") as connection:
-        return ledger.find(connection, delivery_id)
 
 
 def _declined(site: Site, delivery: Delivery) -> bool:

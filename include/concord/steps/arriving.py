@@ -9,7 +9,9 @@ from typing import Any
 from concord import incidents, ledger
 from concord.acquire import Fetched, RemoteFile, SftpAccess
 from concord.contract import Feed
+from concord.errors import DeliveryRejected
 from concord.ledger import Delivery
+from concord.postgres import run
 from concord.steps import texts
 from concord.steps.site import Site
 
@@ -24,6 +26,8 @@ def discover(feed: Feed, access: SftpAccess, site: Site) -> list[str]:
         ledger.register(connection, feed)
         for file in listing.ready:
             _enter(connection, feed, file, site)
+        _end_gone(connection, feed, (*listing.ready, *listing.not_ready), site)
+        incidents.resolve_cause(connection, f"watch:{feed.name}:discover")
         _report_refused(connection, feed, listing.refused, site)
         return [delivery.delivery_id for delivery in ledger.undiscovered(connection, feed.name)]
 
@@ -47,6 +51,26 @@ def _name_context(delivery_id: str) -> str:
     return f"ops.delivery|file_name|{delivery_id}"
 
 
+def _end_gone(connection: Any, feed: Feed, listed: tuple[RemoteFile, ...], site: Site) -> None:
+    """Ends what was seen, never fetched, and is not there any more: it cannot be fetched tomorrow either."""
+    versions = {(site.keys.token(file.name, kind="file_name"), file.size, file.modified_at) for file in listed}
+    names = {name for name, _, _ in versions}
+    for row in run(connection, "ledger/list_unfetched", {"feed": feed.name}):
+        if (row["file_name_token"], row["remote_size"], row["remote_modified_at"]) in versions:
+            continue
+        delivery_id = row["delivery_id"]
+        if row["file_name_token"] in names:
+            ledger.move(connection, delivery_id, "superseded", "replaced at the partner before it was fetched")
+            continue
+        ledger.move(connection, delivery_id, "failed", "removed at the partner before it was fetched")
+        subject, text = texts.gone(feed, ledger.find(connection, delivery_id))
+        incidents.report(
+            connection, cause=f"gone:{delivery_id}", kind="gone", subject=subject, text=text, feed=feed.name,
+            delivery_id=delivery_id,
+        )  # fmt: skip
+        site.notifier(subject, text)
+
+
 def _report_refused(connection: Any, feed: Feed, refused: int, site: Site) -> None:
     cause = f"listing:{feed.name}"
     if not refused:
@@ -65,7 +89,7 @@ def fetch(feed: Feed, delivery_id: str, access: SftpAccess, site: Site) -> dict[
     from concord.acquire.sftp import PartnerSftp
 
     with site.database("fetch") as connection:
-        delivery = ledger.find(connection, delivery_id)
+        delivery = ledger.find_of(connection, feed, delivery_id)
         name = connection.execute("SELECT * FROM ops.delivery WHERE delivery_id = %s", (delivery_id,)).fetchone()
     if delivery.state != "discovered" or name is None:
         return {"delivery_id": delivery_id, "state": delivery.state}
@@ -76,15 +100,35 @@ def fetch(feed: Feed, delivery_id: str, access: SftpAccess, site: Site) -> dict[
         file_date=delivery.file_date,
         sequence=delivery.file_sequence,
     )
+    rejection: DeliveryRejected | None = None
     with PartnerSftp(access) as partner:
-        fetched = partner.fetch(feed.source, file, site.landing, delivery_id, delivery.attempt)
+        try:
+            fetched = partner.fetch(feed.source, file, site.landing, delivery_id, delivery.attempt)
+        except DeliveryRejected as error:
+            rejection = error
+    if rejection is not None:
+        reject(feed, delivery, rejection, site)
+        raise rejection
     return land(feed, delivery_id, fetched, site)
+
+
+def reject(feed: Feed, delivery: Delivery, error: DeliveryRejected, site: Site) -> None:
+    """The ledger says rejected, and on-call is told what to press."""
+    subject, text = texts.rejected(feed, delivery, error)
+    with site.database("reject") as connection:
+        ledger.move(connection, delivery.delivery_id, "rejected", str(error))
+        incidents.report(
+            connection, cause=f"rejected:{delivery.delivery_id}", kind="rejected", subject=subject, text=text,
+            feed=feed.name, delivery_id=delivery.delivery_id,
+        )  # fmt: skip
+    site.notifier(subject, text)
 
 
 def land(feed: Feed, delivery_id: str, fetched: Fetched, site: Site) -> dict[str, Any]:
     """Enters a sealed object into the ledger: landed, or a duplicate of one that counts."""
     with site.database("fetch") as connection:
-        delivery = ledger.find(connection, delivery_id, lock=True)
+        delivery = ledger.find_of(connection, feed, delivery_id, lock=True)
+        incidents.resolve_cause(connection, f"watch:{feed.name}:fetch")
         if delivery.state != "discovered":
             return {"delivery_id": delivery_id, "state": delivery.state}
         twin = ledger.twin(connection, delivery, fetched.sha256)
@@ -111,6 +155,7 @@ def open_runs(feed: Feed, site: Site) -> list[dict[str, Any]]:
     """
     with site.database("open_runs") as connection:
         ledger.register(connection, feed)
+        ledger.be_alone(connection, feed)
         delivery = ledger.startable(connection, feed)
         if delivery is not None and _stopped_by_gap(connection, feed, delivery, site):
             delivery = None

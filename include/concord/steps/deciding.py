@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from concord import audit, ledger
-from concord.contract import Feed
+from concord.contract import Feed, Mode
 from concord.errors import NeedsDecision
+from concord.ledger import Delivery
 from concord.postgres import Connection, one, run
 from concord.steps.site import Site
 
@@ -30,7 +31,7 @@ def decide(
     not held, or its plan no longer has this digest (reconcile §7).
     """
     with site.database(by) as connection:
-        delivery = ledger.find(connection, delivery_id, lock=True)
+        delivery = ledger.find_of(connection, feed, delivery_id, lock=True)
         plan = one(connection, "plan/get_plan", {"delivery_id": delivery_id})
         values = {
             "delivery_id": delivery_id, "digest": digest, "verdict": verdict, "by": by, "via": via,
@@ -41,7 +42,17 @@ def decide(
             return _standing(found)
         if delivery.state != "held" or plan is None or plan["digest"] != digest:
             raise NeedsDecision(f"delivery {delivery_id} is {delivery.state}, or its plan changed: look at it again")
+        if verdict == "approve" and (earlier := _earlier_hold(connection, feed, delivery)):
+            raise NeedsDecision(f"delivery {earlier} is held and comes first: change files are approved in order")
         return _record(connection, feed, values | {"plan_id": plan["plan_id"]})
+
+
+def _earlier_hold(connection: Connection, feed: Feed, delivery: Delivery) -> str | None:
+    """A held change file before this one: applied after it, its changes would be lost (reconcile §7)."""
+    if feed.mode is not Mode.DELTA:
+        return None
+    held = ledger.deliveries(connection, feed.name, frozenset({"held"}))
+    return next((other.delivery_id for other in held if other.order < delivery.order), None)
 
 
 def _standing(row: dict[str, Any]) -> dict[str, Any]:

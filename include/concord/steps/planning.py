@@ -30,7 +30,7 @@ class DryRunEnds(Exception):
 def plan(feed: Feed, delivery_id: str, attempt: int, site: Site, *, dry_run: bool = False) -> dict[str, Any]:
     """Computes and stores the plan of a staged delivery; returns state, digest, counts and tripped guards."""
     with site.database("plan") as connection:
-        delivery = ledger.find(connection, delivery_id)
+        delivery = ledger.find_of(connection, feed, delivery_id)
     if not dry_run:
         ledger.require_attempt(delivery, attempt)
     if delivery.state in NOTHING_TO_READ if dry_run else delivery.state not in PLANNABLE:

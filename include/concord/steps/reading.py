@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 from concord import incidents, ledger, quarantine
 from concord import stage as staging
 from concord.contract import Feed
-from concord.errors import DeliveryRejected
+from concord.errors import DeliveryRejected, Fenced
 from concord.landing import Manifest
 from concord.ledger import Delivery
 from concord.protect import KeyRing, last_four
 from concord.quarantine import RefusedRow
 from concord.stage import Staging
 from concord.steps import texts
+from concord.steps.arriving import reject
 from concord.steps.hints import array_of, hints
 from concord.steps.site import Site
 
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
     from concord.validate import Validated
 
 NOTHING_TO_READ = ledger.ENDED - {"failed", "rejected"} | {"applied"}
-REOPENED = frozenset({"failed", "rejected", "held", "planned", "staged"})
+STAGEABLE = frozenset({"landed", "waiting", "staged", "planned", "held"})
+REOPENED = frozenset({"landed", "failed", "rejected", "held", "planned", "staged"})
 CHUNK_ROWS = 100_000
 
 
@@ -49,25 +51,23 @@ def stage(feed: Feed, delivery_id: str, attempt: int, site: Site, *, dry_run: bo
     that is over. An attempt one higher than the ledger's opens the delivery again.
     """
     with site.database("stage") as connection:
-        delivery = _opened(connection, delivery_id, attempt, dry_run=dry_run)
+        delivery = _opened(connection, feed, delivery_id, attempt, dry_run=dry_run)
     if delivery.state in NOTHING_TO_READ:
         return {"state": delivery.state}
     rejection: DeliveryRejected | None = None
     try:
-        staged, accounted = build(feed, delivery, site, writes_quarantine=not dry_run)
+        staged, accounted = build(feed, delivery, site, writes_quarantine=not dry_run, enters=not dry_run)
     except DeliveryRejected as error:
         rejection = error
     if rejection is not None:
         if not dry_run:
-            _reject(feed, delivery, rejection, site)
+            reject(feed, delivery, rejection, site)
         raise rejection
-    if not dry_run:
-        _enter(feed, delivery, staged, site)
     return {"state": "staged", "rows": staged.row_count, "lines": staged.line_count, **accounted}
 
 
-def _opened(connection: Connection, delivery_id: str, attempt: int, *, dry_run: bool) -> Delivery:
-    delivery = ledger.find(connection, delivery_id, lock=True)
+def _opened(connection: Connection, feed: Feed, delivery_id: str, attempt: int, *, dry_run: bool) -> Delivery:
+    delivery = ledger.find_of(connection, feed, delivery_id, lock=True)
     if attempt == delivery.attempt + 1 and delivery.state in REOPENED and not dry_run:
         return ledger.reopen(connection, delivery, "opened again")
     if not dry_run:
@@ -75,26 +75,25 @@ def _opened(connection: Connection, delivery_id: str, attempt: int, *, dry_run: 
     return delivery
 
 
-def _reject(feed: Feed, delivery: Delivery, error: DeliveryRejected, site: Site) -> None:
-    subject, text = texts.rejected(feed, delivery, error)
-    with site.database("stage") as connection:
-        ledger.move(connection, delivery.delivery_id, "rejected", str(error))
-        incidents.report(
-            connection, cause=f"rejected:{delivery.delivery_id}", kind="rejected", subject=subject, text=text,
-            feed=feed.name, delivery_id=delivery.delivery_id,
-        )  # fmt: skip
-    site.notifier(subject, text)
+def _enter(feed: Feed, delivery: Delivery, staged: Staging, connection: Connection, site: Site) -> None:
+    ledger.move(
+        connection, delivery.delivery_id, "staged", f"{staged.row_count} rows read",
+        line_count=staged.line_count, contract_hash=feed.fingerprint,
+    )  # fmt: skip
+    _report_drift(connection, feed, ledger.find(connection, delivery.delivery_id), site)
 
 
-def _enter(feed: Feed, delivery: Delivery, staged: Staging, site: Site) -> None:
-    with site.database("stage") as connection:
-        held = ledger.find(connection, delivery.delivery_id, lock=True)
-        ledger.require_attempt(held, delivery.attempt)
-        ledger.move(
-            connection, delivery.delivery_id, "staged", f"{staged.row_count} rows read",
-            line_count=staged.line_count, contract_hash=feed.fingerprint,
-        )  # fmt: skip
-        _report_drift(connection, feed, held, site)
+def _still_ours(connection: Connection, delivery: Delivery, stage_no: int) -> None:
+    """Raises :class:`Fenced` where this staging is late: it would overwrite the account of a newer one.
+
+    Two attempts of one task can run at once; the older may wake up long after its twin
+    staged, planned or even applied the delivery.
+    """
+    held = ledger.find(connection, delivery.delivery_id, lock=True)
+    ledger.require_attempt(held, delivery.attempt)
+    newer = staging.current(connection, delivery.delivery_id)
+    if held.state not in STAGEABLE or (newer is not None and newer.stage_no > stage_no):
+        raise Fenced(f"delivery {delivery.delivery_id} is {held.state}: a newer staging counts")
 
 
 def _report_drift(connection: Connection, feed: Feed, delivery: Delivery, site: Site) -> None:
@@ -111,8 +110,13 @@ def _report_drift(connection: Connection, feed: Feed, delivery: Delivery, site: 
         site.notifier(subject, text)
 
 
-def build(feed: Feed, delivery: Delivery, site: Site, *, writes_quarantine: bool) -> tuple[Staging, dict[str, int]]:
-    """Builds a staging from landing; moves no state, so that a lost cache is rebuilt with it too."""
+def build(
+    feed: Feed, delivery: Delivery, site: Site, *, writes_quarantine: bool, enters: bool = False
+) -> tuple[Staging, dict[str, int]]:
+    """Builds a staging from landing. Only where it ``enters`` the state moves: a lost cache is rebuilt with it too.
+
+    Raises :class:`Fenced` where it comes too late (see ``_still_ours``); then it wrote nothing that counts.
+    """
     from concord.parse.delimited import DelimitedFile
 
     manifest = Manifest.from_json(dict(delivery.manifest or {}))
@@ -122,14 +126,17 @@ def build(feed: Feed, delivery: Delivery, site: Site, *, writes_quarantine: bool
             stage_no = staging.begin(connection, feed, delivery.delivery_id, delivery.attempt)
             connection.commit()
             account, refused = Account(), Refusals()
-            _note_drift(connection, feed, delivery, file)
             for chunk in file:
                 _stage_chunk(connection, feed, delivery, stage_no, chunk, file, site.keys, account, refused)
-            staged = staging.finish(connection, delivery.delivery_id, stage_no, file.line_count, account.flags)
             if writes_quarantine:
+                _still_ours(connection, delivery, stage_no)
                 _write_quarantine(connection, feed, delivery, refused, site.keys)
             if writes_quarantine or delivery.line_count is None:  # a dry run of what was never read needs them too
+                _note_drift(connection, feed, delivery, file)
                 _write_lines(connection, delivery, account)
+            staged = staging.finish(connection, delivery.delivery_id, stage_no, file.line_count, account.flags)
+            if enters:
+                _enter(feed, delivery, staged, connection, site)
     accepted = staged.row_count - len(refused.rows)
     return staged, {"accepted": accepted, "quarantined": len(refused.rows)}
 
@@ -236,7 +243,7 @@ def _shadows(feed: Feed, chunk: Chunk, judged: Validated) -> DataFrame:
 
 def _write_quarantine(connection: Connection, feed: Feed, delivery: Delivery, refused: Refusals, keys: KeyRing) -> None:
     """Refused rows, in the transaction that finishes the staging."""
-    quarantine.forget(connection, delivery.delivery_id, found_by=("parse", "validate"))
+    quarantine.forget(connection, delivery.delivery_id, found_by=("parse", "validate", "reconcile"))
     quarantine.keep(connection, keys, feed.name, delivery.delivery_id, refused.rows)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from concord import incidents, ledger
 from concord import stage as staging
 from concord.contract import Feed
 from concord.ledger import Delivery, UnknownDelivery
-from concord.postgres import Connection, one
+from concord.postgres import Connection, run
 from concord.steps import texts
 from concord.steps.arriving import open_runs, run_of
 from concord.steps.deciding import standing
@@ -16,39 +17,56 @@ from concord.steps.site import Site
 
 GREEN = frozenset({"published", "superseded", "compared", "duplicate"})
 UNFINISHED = frozenset({"landed", "waiting", "staged", "planned"})
+WRITTEN = frozenset({"applied", "published"})
+LOST_AFTER = timedelta(minutes=20)
+"""A run takes minutes and its retries a quarter of an hour: what has not moved for longer may have lost its run."""
 MOST_ATTEMPTS = 20
 """A delivery that is held again and again is broken in a way that no further attempt mends."""
 
 
-def settle(feed: Feed, delivery_id: str, site: Site) -> dict[str, Any]:
-    """Brings the delivery to an end, or opens its next attempt; the colour of the run comes from the ledger."""
+def settle(feed: Feed, delivery_id: str, attempt: int, site: Site) -> dict[str, Any]:
+    """Brings the delivery to an end, or opens its next attempt; the colour of the run comes from the ledger.
+
+    A run whose attempt is over decides nothing: it only makes sure that the attempt that counts has its run.
+    """
     with site.database("settle") as connection:
-        delivery = ledger.find(connection, delivery_id)
+        delivery = ledger.find_of(connection, feed, delivery_id)
+    if delivery.attempt != attempt:
+        return _overtaken(feed, delivery, site)
     if delivery.state == "applied":
-        delivery = _publish(feed, delivery, site)
+        delivery = _publish(delivery, site)
     elif delivery.state in UNFINISHED:
-        delivery = _give_up(feed, delivery, site)
+        delivery = give_up(feed, delivery, site)
     runs = _next_attempt(feed, delivery, site) if delivery.state == "held" else []
     if delivery.state == "held" and not runs:
-        delivery = _give_up(feed, delivery, site)
+        delivery = give_up(feed, delivery, site)
     held = delivery.state == "held"
     note = "held again: another person, or the plan as it is now, must be approved" if held else delivery.state_reason
     ok = delivery.state in GREEN or held
     return {"state": delivery.state, "ok": ok, "note": note or "", "open": [*runs, *open_runs(feed, site)]}
 
 
-def _publish(feed: Feed, delivery: Delivery, site: Site) -> Delivery:
+def _overtaken(feed: Feed, delivery: Delivery, site: Site) -> dict[str, Any]:
+    runs = [run_of(delivery)] if delivery.state in (UNFINISHED | {"held"}) - {"waiting"} else []
+    note = f"attempt {delivery.attempt} counts"
+    return {"state": delivery.state, "ok": True, "note": note, "open": [*runs, *open_runs(feed, site)]}
+
+
+def _publish(delivery: Delivery, site: Site) -> Delivery:
     with site.database("settle") as connection:
-        ledger.move(connection, delivery.delivery_id, "published", "applied, and everybody was told")
-        incidents.resolve(connection, delivery_id=delivery.delivery_id)
-        base = one(connection, "plan/get_base", {"feed": feed.name}) or {}
-        staging.drop(connection, [base["seen_delivery_id"]] if base.get("seen_delivery_id") else [])
+        if ledger.find(connection, delivery.delivery_id, lock=True).state == "applied":
+            ledger.move(connection, delivery.delivery_id, "published", "applied, and everybody was told")
+        # Of every feed: each needs the stage table of its latest full to see a truncation.
+        staging.drop(connection, [row["seen_delivery_id"] for row in run(connection, "ledger/list_seen")])
         return ledger.find(connection, delivery.delivery_id)
 
 
-def _give_up(feed: Feed, delivery: Delivery, site: Site) -> Delivery:
+def give_up(feed: Feed, delivery: Delivery, site: Site) -> Delivery:
     """A run ends and its delivery has not: a step ran out of retries. It may be opened again."""
     with site.database("settle") as connection:
+        present = ledger.find(connection, delivery.delivery_id, lock=True)
+        if (present.attempt, present.state) != (delivery.attempt, delivery.state):
+            return present
         ledger.move(connection, delivery.delivery_id, "failed", f"its run ended while it was {delivery.state}")
     fail(feed, delivery.delivery_id, site, step="run", error=f"it ended while the delivery was {delivery.state}")
     with site.database("settle") as connection:
@@ -60,24 +78,56 @@ def _next_attempt(feed: Feed, delivery: Delivery, site: Site) -> list[dict[str, 
     if standing(feed, delivery.delivery_id, site) == "approve" or delivery.attempt >= MOST_ATTEMPTS:
         return []
     with site.database("settle") as connection:
-        return [run_of(ledger.reopen(connection, delivery, "held again"))]
+        present = ledger.find(connection, delivery.delivery_id, lock=True)
+        ledger.require_attempt(present, delivery.attempt)
+        return [run_of(ledger.reopen(connection, present, "held again"))]
+
+
+def revive(feed: Feed, delivery_id: str, attempt: int, site: Site) -> list[dict[str, Any]]:
+    """A new attempt for a delivery whose run is gone or ended without it; empty where it is past help, or moved on."""
+    with site.database("revive") as connection:
+        delivery = ledger.find_of(connection, feed, delivery_id, lock=True)
+        if delivery.attempt != attempt or delivery.state not in UNFINISHED | {"held"}:
+            return []
+        if delivery.attempt < MOST_ATTEMPTS:
+            return [run_of(ledger.reopen(connection, delivery, "its run was gone"))]
+    give_up(feed, delivery, site)
+    return []
+
+
+def unattended(feed: Feed, site: Site, *, after: timedelta = LOST_AFTER) -> list[dict[str, Any]]:
+    """Deliveries that a run should be working on, unmoved for ``after``: ``delivery_id``, ``attempt``, ``run_id``."""
+    with site.database("revive") as connection:
+        rows = run(connection, "ledger/list_unattended", {"feed": feed.name, "after": after})
+    deliveries = [Delivery.from_row(row) for row in rows]
+    return [{"delivery_id": d.delivery_id, "attempt": d.attempt, "run_id": d.run_id} for d in deliveries]
+
+
+def skip(feed: Feed, delivery_id: str, *, by: str, reason: str, site: Site) -> None:
+    """A person says that a failed or rejected delivery need not get in, so that what waits behind it goes on."""
+    with site.database(by) as connection:
+        delivery = ledger.find_of(connection, feed, delivery_id, lock=True)
+        ledger.skip(connection, delivery, by, reason)
 
 
 def fail(feed: Feed, delivery_id: str | None, site: Site, *, step: str, error: str) -> None:
     """Records an incident for a step that ran out of retries, once per cause, and tells people."""
     with site.database("fail") as connection:
         delivery = _known(connection, delivery_id)
+        if delivery is not None and delivery.state in ("rejected", "superseded", "declined"):
+            return  # told already, with what to press, or nobody's concern any more
         told = {"feed": feed.name, "delivery_id": delivery.delivery_id if delivery else None}
-        if delivery is None or delivery.state == "discovered":
-            cause, (subject, text) = f"watch:{feed.name}:{step}", texts.watch_failed(feed, step, error)
-        else:
-            cause = f"failed:{delivery.delivery_id}"
-            subject, text = texts.failed(feed, delivery, step, error)
-        if delivery is not None and delivery.state == "rejected":
-            return  # told already, with what to press for a rejection
+        cause, (subject, text) = _cause(feed, delivery, step, error)
         new = incidents.report(connection, cause=cause, kind="failed", subject=subject, text=text, **told)
     if new:
         site.notifier(subject, text)
+
+
+def _cause(feed: Feed, delivery: Delivery | None, step: str, error: str) -> tuple[str, tuple[str, str]]:
+    if delivery is None or delivery.state == "discovered":
+        return f"watch:{feed.name}:{step}", texts.watch_failed(feed, step, error)
+    tell = texts.not_settled if delivery.state in WRITTEN else texts.failed
+    return f"failed:{delivery.delivery_id}", tell(feed, delivery, step, error)
 
 
 def _known(connection: Connection, delivery_id: str | None) -> Delivery | None:

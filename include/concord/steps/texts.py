@@ -80,6 +80,24 @@ def watch_failed(feed: Feed, step: str, error: str) -> tuple[str, str]:
     return subject, text
 
 
+def gone(feed: Feed, delivery: Delivery) -> tuple[str, str]:
+    """For a file that was seen and is not at the partner any more."""
+    subject = f"{feed.name}: delivery {delivery.delivery_id} is gone from the partner's folder"
+    press = (
+        "Press: ask the partner to put the file back; it is then a delivery of its own. If it need not come, "
+        f"concord skip {delivery.delivery_id} lets what waits behind it go on."
+    )
+    return subject, "\n\n".join((_head(feed, delivery, "removed before it was fetched"), f"Safe: {UNTOUCHED}", press))
+
+
+def not_settled(feed: Feed, delivery: Delivery, step: str, error: str) -> tuple[str, str]:
+    """For a step that failed after the changes were written."""
+    subject = f"{feed.name}: {step} of delivery {delivery.delivery_id} failed after it was applied"
+    safe = "Safe: its changes are in the tables, once, and stay; only the publishing did not finish."
+    press = "Press: nothing. concord_reconciler publishes it within a quarter of an hour and opens what comes next."
+    return subject, "\n\n".join((_head(feed, delivery, f"{delivery.state}, {step} failed, {error}"), safe, press))
+
+
 def refused_names(feed: Feed, refused: int) -> tuple[str, str]:
     """For entries in the partner's folder that no name rule allows."""
     subject = f"{feed.name}: {refused} entries in the partner's folder were refused"
@@ -98,7 +116,8 @@ def sequence_gap(feed: Feed, delivery: Delivery, missing: int) -> tuple[str, str
     text = (
         f"{_head(feed, delivery, 'waiting')} Its sequence is {delivery.file_sequence}; {missing} has not arrived.\n\n"
         "Safe: change files are applied in order only; the tables are as of the last one applied.\n\n"
-        f"Press: ask the partner for number {missing}. When it arrives, both are applied in order by themselves."
+        f"Press: ask the partner for number {missing}. When it arrives, both are applied in order by themselves. If it "
+        "came and was refused, and need not be sent again, concord skip with its id lets the next go on."
     )
     return subject, text
 

@@ -50,7 +50,11 @@ INSERT INTO ops.legal_edge VALUES
     ('held', 'superseded'), ('held', 'failed'), ('held', 'rejected'),
     ('applied', 'published'), ('applied', 'reverted'), ('published', 'reverted'),
     -- A failed delivery may be opened again; rejected bytes are retried under a new contract version.
-    ('failed', 'discovered'), ('failed', 'landed'), ('failed', 'superseded'), ('rejected', 'landed');
+    ('failed', 'discovered'), ('failed', 'landed'), ('failed', 'superseded'), ('rejected', 'landed'),
+    -- A run that is gone is replaced by one of a new attempt.
+    ('landed', 'landed'),
+    -- Replaced at the partner before it was fetched; skipped by a person.
+    ('discovered', 'superseded'), ('failed', 'declined'), ('rejected', 'declined');
 
 -- ── who may write ───────────────────────────────────────────────────────────
 CREATE TABLE ops.lease (
@@ -144,6 +148,14 @@ BEGIN
     IF TG_OP = 'UPDATE' THEN
         INSERT INTO ops.delivery_event (delivery_id, from_state, to_state, attempt, actor, reason)
         VALUES (NEW.delivery_id, OLD.state, NEW.state, NEW.attempt, actor, NEW.state_reason);
+    END IF;
+    -- What on-call was told about a delivery is over when it comes to an end that nobody has to mend.
+    IF NEW.state IN ('published', 'superseded', 'duplicate', 'compared', 'declined', 'reverted') THEN
+        UPDATE ops.incident SET state = 'resolved', resolved_at = clock_timestamp()
+        WHERE delivery_id = NEW.delivery_id AND state = 'open';
+    ELSIF NEW.state = 'applied' THEN
+        UPDATE ops.incident SET state = 'resolved', resolved_at = clock_timestamp()
+        WHERE feed = NEW.feed AND kind IN ('rejected', 'gone') AND state = 'open';
     END IF;
     RETURN NEW;
 END $$;
