@@ -231,11 +231,6 @@ def reopen(connection: Connection, delivery: Delivery, reason: str) -> Delivery:
     return find(connection, delivery.delivery_id)
 
 
-def skip(connection: Connection, delivery: Delivery, by: str, reason: str) -> None:
-    """A person says that a failed or rejected delivery need not get in: what waits behind it goes on."""
-    move(connection, delivery.delivery_id, "declined", f"skipped by {by}: {reason}" if reason else f"skipped by {by}")
-
-
 def take_fence(connection: Connection, feed: str) -> int:
     """A new, higher fence for the feed: every older holder can no longer publish."""
     row = one(connection, "ledger/take_fence", {"feed": feed})

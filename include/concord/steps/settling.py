@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from concord import incidents, ledger
+from concord import audit, incidents, ledger
 from concord import stage as staging
 from concord.contract import Feed
+from concord.errors import NeedsDecision
 from concord.ledger import Delivery, UnknownDelivery
 from concord.postgres import Connection, run
 from concord.steps import texts
@@ -104,10 +105,16 @@ def unattended(feed: Feed, site: Site, *, after: timedelta = LOST_AFTER) -> list
 
 
 def skip(feed: Feed, delivery_id: str, *, by: str, reason: str, site: Site) -> None:
-    """A person says that a failed or rejected delivery need not get in, so that what waits behind it goes on."""
+    """A person says that a failed or rejected delivery need not get in, so that what waits behind it goes on.
+
+    The reason is free text, so it goes where only the auditor reads. Raises IllegalTransition for other states.
+    """
     with site.database(by) as connection:
         delivery = ledger.find_of(connection, feed, delivery_id, lock=True)
-        ledger.skip(connection, delivery, by, reason)
+        if delivery.state == "held":
+            raise NeedsDecision(f"delivery {delivery_id} is held: decline it instead")
+        ledger.move(connection, delivery_id, "declined", f"skipped by {by}")
+        audit.record(connection, actor=by, action="skip", object_id=delivery_id, reason=reason)
 
 
 def fail(feed: Feed, delivery_id: str | None, site: Site, *, step: str, error: str) -> None:
