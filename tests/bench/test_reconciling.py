@@ -68,7 +68,7 @@ def copy_raw(site: Site, content: bytes) -> float:
         connection.execute("CREATE UNLOGGED TABLE stage.raw (line text)")
         begun = time.perf_counter()
         with connection.cursor().copy(RAW) as copy:
-            copy.write(content)
+            copy.write(content.replace(b"\r\n", b"\n"))
         connection.commit()
         return time.perf_counter() - begun
 
