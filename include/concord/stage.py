@@ -24,6 +24,7 @@ from concord.postgres import Connection, identifiers, one, run
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+    from pyarrow import ChunkedArray
 
 STEERING = ("line", "lines", "refused", "hints")
 SSN_COLUMNS = {"ssn_token": "text", "ssn_sealed": "bytea", "ssn_last_four": "text"}
@@ -104,18 +105,29 @@ def copy_rows(connection: Connection, feed: Feed, delivery_id: str, stage_no: in
     names = [name for name in (*STEERING, *stored_columns(feed)) if name in frame.columns]
     target = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv)").format(table(delivery_id, stage_no), identifiers(names))
     with connection.cursor() as cursor, cursor.copy(target) as copy:
-        copy.write(_as_csv(frame[names]))
+        copy.write(to_copy_text(frame[names]))
 
 
-def _as_csv(frame: DataFrame) -> bytes:
-    """CSV for COPY: null is an unquoted nothing; there are no empty strings (transform made them null)."""
+def to_copy_text(frame: DataFrame) -> bytes:
+    """``frame`` as CSV for ``COPY ... (FORMAT csv)``: no header, null is an unquoted nothing, ``""`` never occurs."""
     import pyarrow as pa
     from pyarrow import csv
 
-    target = io.BytesIO()
     table = pa.Table.from_pandas(frame, preserve_index=False)
-    csv.write_csv(table, target, csv.WriteOptions(include_header=False))
+    columns = [_without_empty(column) for column in table.columns]
+    target = io.BytesIO()
+    csv.write_csv(pa.table(columns, names=table.column_names), target, csv.WriteOptions(include_header=False))
     return target.getvalue()
+
+
+def _without_empty(column: ChunkedArray) -> ChunkedArray:
+    """An empty string is null, as transform would have made it."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+        return pc.if_else(pc.equal(column, ""), None, column)
+    return column
 
 
 def finish(

@@ -7,13 +7,10 @@ Arrow ``int32``. The SSN stays nine digits here and is sealed before it is store
 
 from __future__ import annotations
 
-import io
-
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from pandas import DataFrame
-from pyarrow import csv
 
 from concord.contract import EXTRA_COLUMNS, Feed, ToDate
 from concord.entities import Kind
@@ -64,21 +61,3 @@ def _typed(frame: DataFrame, name: str, kind: pa.DataType) -> pa.Array:
 def next_day(days: pa.Array) -> pa.Array:
     """The day after each of ``days`` (date32)."""
     return pc.add(days.cast(pa.int32()), pa.scalar(1, pa.int32())).cast(pa.date32())
-
-
-def to_copy_text(frame: DataFrame) -> bytes:
-    """``frame`` as CSV for ``COPY ... (FORMAT csv)``: no header, null is an unquoted nothing, ``""`` never occurs.
-
-    An empty string in ``frame`` becomes null, as :func:`transform` would have made it.
-    """
-    table = pa.Table.from_pandas(frame, preserve_index=False)
-    columns = [_without_empty(column) for column in table.columns]
-    target = io.BytesIO()
-    csv.write_csv(pa.table(columns, names=table.column_names), target, csv.WriteOptions(include_header=False))
-    return target.getvalue()
-
-
-def _without_empty(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-        return pc.if_else(pc.equal(column, ""), None, column)
-    return column

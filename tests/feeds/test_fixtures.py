@@ -16,7 +16,8 @@ from concord.contract import Feed
 from concord.errors import DeliveryRejected
 from concord.parse import line_accounting
 from concord.parse.delimited import DelimitedFile
-from concord.transform import to_copy_text, transform
+from concord.stage import to_copy_text
+from concord.transform import transform
 from concord.validate import validate
 
 HERE = Path(__file__).parent

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from concord.contract import Action, Codes, Feed, From, Policy, ToDate
-from concord.transform import canonical_kinds, to_copy_text, transform
+from concord.stage import to_copy_text
+from concord.transform import canonical_kinds, transform
 from concord.validate import validate
 from tests.unit.acme_rows import ACME, acme, frame, row
 
