@@ -20,11 +20,6 @@ def report(
     return bool(row and row["times"] == 1)
 
 
-def resolve(connection: Connection, *, delivery_id: str) -> None:
-    """Closes the open incidents of a delivery: it went through, or ended otherwise."""
-    run(connection, "incident/resolve_incidents", {"delivery_id": delivery_id})
-
-
 def resolve_cause(connection: Connection, cause: str) -> None:
     """Closes the open incident of ``cause``, where there is one."""
     run(connection, "incident/resolve_cause", {"cause": cause})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from concord import incidents, ledger
+from concord import ledger
 from concord import stage as staging
 from concord.contract import Feed
 from concord.errors import BaseMoved, NeedsDecision, StageLost
@@ -55,7 +55,6 @@ def _declined(site: Site, delivery: Delivery) -> bool:
         if delivery.state != "held" or decision is None or decision["verdict"] != "decline":
             return False
         ledger.move(connection, delivery.delivery_id, "declined", f"declined by {decision['decided_by']}")
-        incidents.resolve(connection, delivery_id=delivery.delivery_id)
         return True
 
 

@@ -32,7 +32,6 @@ def _publish_applied(feed: Feed, site: Site) -> int:
         left = run(connection, "ledger/list_unsettled", {"feed": feed.name})
         for row in left:
             ledger.move(connection, row["delivery_id"], "published", "settled by the reconciler")
-            incidents.resolve(connection, delivery_id=row["delivery_id"])
     return len(left)
 
 
