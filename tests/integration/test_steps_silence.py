@@ -167,12 +167,12 @@ def test_an_accident_in_a_step_carries_no_value_when_our_error_is_printed(
 ) -> None:
     """A wrong type reaches Postgres: its message (``invalid input syntax for type date: …``) quotes the value."""
     delivery_id = acme.deliver([*BASE, person()], THU)
-    copy = staging._as_csv
+    copy = staging.to_copy_text
 
     def spoiled(frame: Any) -> bytes:
         return copy(frame).replace(b"1977-07-23", b"Quetzalcoatlus" if where == "a word" else b"1977-07-93")
 
-    monkeypatch.setattr(staging, "_as_csv", spoiled)
+    monkeypatch.setattr(staging, "to_copy_text", spoiled)
     with pytest.raises(ConcordError) as caught:
         steps.stage(acme.feed, delivery_id, 1, acme.site)
     assert leaks("".join(traceback.format_exception(caught.value)), repr(caught.value)) == []
