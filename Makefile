@@ -67,10 +67,19 @@ test: setup ## every day's tests, with one start of a whole Airflow
 	echo "test: took $$((SECONDS - begun)) s"; \
 	exit $$failed
 
-test-full: setup ## the tests that take longer or need more
-	@begun=$$SECONDS; \
-	$(BIN)/pytest -q -m "full and not bench" --durations 10; \
-	echo "test-full: took $$((SECONDS - begun)) s"
+# The tests that start Airflow mostly wait for it, so that the others run beside them; all of them count into one tally.
+test-full: setup ## the tests that take longer or need more; prints what was tried
+	@begun=$$SECONDS; failed=0; export CONCORD_TALLY=$(CURDIR)/$(VENV)/tally; : > $$CONCORD_TALLY; \
+	echo "test-full: faults through a whole Airflow, and the others beside them"; \
+	$(BIN)/pytest -q -m "e2e and full" --durations 5 > $(VENV)/e2e-full.log 2>&1 & airflow=$$!; \
+	trap 'kill $$airflow 2>/dev/null || true' EXIT; \
+	$(BIN)/pytest -q -n $(JOBS) --dist worksteal -m "full and not e2e and not bench" --durations 10 || failed=1; \
+	echo "test-full: the others took $$((SECONDS - begun)) s; waiting for Airflow"; \
+	wait $$airflow || failed=1; \
+	cat $(VENV)/e2e-full.log; \
+	$(BIN)/python -m tests.tally $$CONCORD_TALLY || failed=1; \
+	echo "test-full: took $$((SECONDS - begun)) s"; \
+	exit $$failed
 
 check: setup ## style, types, imports, generated docs, docker-compose.yaml
 	$(BIN)/ruff check .

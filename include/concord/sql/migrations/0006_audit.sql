@@ -1,0 +1,1 @@
+-- The audit chain, and reads of unmasked values.

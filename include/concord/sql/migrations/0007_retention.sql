@@ -1,0 +1,1 @@
+-- Keys, retention and legal holds.

@@ -1,0 +1,1 @@
+-- What is expected, and what became of telling people.
