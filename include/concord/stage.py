@@ -20,6 +20,7 @@ from psycopg.types.json import Jsonb
 from concord.contract import EXTRA_COLUMNS, Feed
 from concord.entities import Entity
 from concord.errors import StageLost
+from concord.failpoint import failpoint
 from concord.postgres import Connection, identifiers, one, run
 
 if TYPE_CHECKING:
@@ -185,6 +186,7 @@ def _dropped(connection: Connection, delivery_id: str, stage_no: int) -> bool:
             connection.execute("SET LOCAL lock_timeout = '500ms'")
             connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(table(delivery_id, stage_no)))
             run(connection, "stage/mark_dropped", {"stage_no": stage_no})
+            failpoint("stage.table_dropped")
     except LockNotAvailable:
         return False
     return True

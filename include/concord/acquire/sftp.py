@@ -33,6 +33,7 @@ from concord.acquire.naming import DropName, NameMatcher, matcher, plain_name, w
 from concord.acquire.ssh import REMOTE_ERRORS, answered, connect, entries, request_ahead
 from concord.contract import SftpDrop
 from concord.errors import DeliveryRejected, SourceRefused, SourceUnavailable
+from concord.failpoint import failpoint
 
 if TYPE_CHECKING:
     from concord.landing import Landing, LandingWriter
@@ -103,6 +104,7 @@ class PartnerSftp:
         try:
             with landing.begin(delivery_id, attempt) as part:
                 _copy(remote, file.size, part, what)
+                failpoint("fetch.copied")
                 _same(answered(what, remote.stat), file, what)
                 self._unchanged(path, file, what)
                 manifest = part.seal()

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
+from concord.failpoint import failpoint
 from concord.landing.store import Stored
 
 
@@ -51,8 +52,10 @@ class LocalStore:
         """A hard link never overwrites, a rename would."""
         target, draft = self._root / path, self._draft(data)
         self._make_folder(target.parent)
+        failpoint("landing.draft_written")
         try:
             os.link(draft, target)
+            failpoint("landing.draft_linked")
         except FileExistsError:
             return False
         finally:

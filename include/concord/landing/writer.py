@@ -8,6 +8,7 @@ import json
 import secrets
 from collections.abc import Callable, Iterable
 
+from concord.failpoint import failpoint
 from concord.landing.chunks import ChunkCipher, derived
 from concord.landing.manifest import Checkpoint, Manifest, chunk_count, key_context, object_path
 from concord.landing.store import Store
@@ -39,6 +40,7 @@ class LandingWriter:
         header = {"object_id": self._object_id.hex(), "wrapped_key": self._wrapped_text}
         try:
             self._store.put_new(self._part + ".key", json.dumps(header).encode())
+            failpoint("landing.key_persisted")
             self._file = self._store.create(self._part)
             self._file.write(self._cipher.header)
         except BaseException:
@@ -75,6 +77,7 @@ class LandingWriter:
     def _emit(self, plaintext: bytes | bytearray, *, last: bool) -> None:
         self._file.write(self._cipher.seal(self._number, plaintext, last=last))
         self._number += 1
+        failpoint("landing.chunk_written")
 
     def seal(self, checkpoints: Iterable[Checkpoint] = ()) -> Manifest:
         """Makes the part an object and returns its manifest; the one of an equal, sound object if there is one."""
@@ -84,6 +87,7 @@ class LandingWriter:
         self._buffer = bytearray()
         self._store.finish(self._file)
         self._open = False
+        failpoint("landing.part_complete")
         kept = self._intact(self.sha256) or self._publish(self._manifest(checkpoints))
         self._remove_parts()
         return kept
@@ -103,12 +107,14 @@ class LandingWriter:
     def _publish(self, manifest: Manifest) -> Manifest:
         """Object first, manifest last; whose manifest comes first wins, unless its object is damaged."""
         self._store.move(self._part, manifest.object_url)
+        failpoint("landing.object_moved")
         text = manifest.to_json().encode()
         if not self._store.put_new(manifest.path, text):
             if (winner := self._intact(self.sha256)) is not None:
                 self._store.remove(manifest.object_url)
                 return winner
             self._store.replace(manifest.path, text)
+        failpoint("landing.manifest_written")
         return manifest
 
     def discard(self) -> None:

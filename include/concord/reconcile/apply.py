@@ -15,6 +15,7 @@ from concord import audit, ledger
 from concord.contract import Feed
 from concord.entities import ELIGIBILITY, MEMBER, Entity
 from concord.errors import BaseMoved, Fenced, NeedsDecision, Unbalanced
+from concord.failpoint import failpoint
 from concord.ledger import Delivery
 from concord.postgres import Connection, one, run
 from concord.reconcile.parts import Parts, columns
@@ -51,15 +52,19 @@ def apply(
     lease = one(connection, "ledger/hold_lease", {"feed": feed.name, "fence": fence})
     if lease is None:
         raise Fenced(f"feed {feed.name}: fence {fence} is no longer the newest")
+    failpoint("apply.lease_held")
     prefer_set_work(connection)
     delivery = _check(connection, feed, delivery, staging, plan, lease)
+    failpoint("apply.checked")
     values = _values(connection, feed, delivery, plan, fence)
     rows = {
         e.name: _write(connection, e, Parts(feed, e, staging, _missing(delivery)), values)
         for e in (MEMBER, ELIGIBILITY)
     }
     _remember(connection, staging, values)
+    failpoint("apply.remembered")
     _enter(connection, feed, delivery, values, actor)
+    failpoint("apply.before_commit")
     return Applied(values["known_at"], rows)
 
 
@@ -126,12 +131,15 @@ def _write(connection: Connection, entity: Entity, parts: Parts, values: dict[st
     create = "apply/create_written_spans" if entity.start else "apply/create_written_members"
     run(connection, create, values, **composed)
     closed = one(connection, "apply/close_versions", values, **composed) or {}
+    failpoint("apply.versions_closed")
     opened = one(connection, "apply/open_versions", values, **composed) or {}
+    failpoint("apply.versions_opened")
     if closed["closed"] != closed["planned"] or opened["opened"] != opened["planned"]:
         raise Unbalanced(f"delivery {values['delivery_id']}, {entity.name}: {closed} {opened}")
     if entity.start:
         _refuse_overlaps(connection, values, composed)
     run(connection, "apply/write_outbox", values, **composed)
+    failpoint("apply.events_written")
     return {"closed": closed["closed"], "opened": opened["opened"]}
 
 
@@ -170,6 +178,7 @@ def _enter(connection: Connection, feed: Feed, delivery: Delivery, values: dict[
     lease = one(connection, "apply/advance_lease", values)
     if lease is None:
         raise Fenced(f"feed {feed.name}: fence {values['fence']} is no longer the newest")
+    failpoint("apply.lease_advanced")
     ledger.move(
         connection, delivery.delivery_id, "applied", "applied", applied_at=values["known_at"],
         applied_seq=lease["state_seq"], known_at=values["known_at"],

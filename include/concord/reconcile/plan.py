@@ -16,6 +16,7 @@ from psycopg.types.json import Jsonb
 
 from concord.contract import Feed, Mode, Omission
 from concord.entities import ELIGIBILITY, MEMBER, Entity
+from concord.failpoint import failpoint
 from concord.ledger import Delivery
 from concord.postgres import Connection, one, run
 from concord.reconcile import balance
@@ -76,10 +77,12 @@ def compute(connection: Connection, context: Context) -> Plan:
     values = _values(context, base)
     row = one(connection, "plan/create_plan", values) or {}
     values["plan_id"] = row["plan_id"]
+    failpoint("plan.created")
     spans, members = context.parts(ELIGIBILITY), context.parts(MEMBER)
     sift(connection, context.feed, spans)
     _decide_spans(connection, context, values, spans)
     run(connection, "plan/decide_members", {**values, "entity": "member"}, **members.all())
+    failpoint("plan.decided")
     return _conclude(connection, context, values, row["base_seq"])
 
 
@@ -161,10 +164,12 @@ def _conclude(connection: Connection, context: Context, values: dict[str, Any], 
     findings = evaluate(context.feed, _figures(connection, context, values))
     for finding in findings:
         run(connection, "plan/insert_guard", _guard_row(values["plan_id"], finding))
+    failpoint("plan.guarded")
     digest = (one(connection, "plan/digest_plan", values) or {})["digest"]
     verdict = "compare" if context.compare_only else "hold" if any(f.tripped for f in findings) else "apply"
     stored = {"digest": digest, "verdict": verdict, "counts": Jsonb(counts), "balance": Jsonb(balances)}
     run(connection, "plan/finish_plan", {"plan_id": values["plan_id"], **stored})
+    failpoint("plan.finished")
     return Plan(values["plan_id"], base_seq, digest, verdict, counts, balances, tuple(findings))
 
 

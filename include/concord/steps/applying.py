@@ -9,6 +9,7 @@ from concord import ledger
 from concord import stage as staging
 from concord.contract import Feed
 from concord.errors import BaseMoved, NeedsDecision, StageLost
+from concord.failpoint import failpoint
 from concord.ledger import Delivery
 from concord.postgres import Connection, one
 from concord.reconcile.apply import Applied
@@ -55,6 +56,7 @@ def _declined(site: Site, delivery: Delivery) -> bool:
         if delivery.state != "held" or decision is None or decision["verdict"] != "decline":
             return False
         ledger.move(connection, delivery.delivery_id, "declined", f"declined by {decision['decided_by']}")
+        failpoint("apply.declined")
         return True
 
 
@@ -77,6 +79,7 @@ def _apply_once(feed: Feed, delivery: Delivery, site: Site) -> dict[str, Any] | 
     """One fenced try; None when the plan had to be computed again and may now be applied."""
     with site.database("apply") as connection:
         fence = ledger.take_fence(connection, feed.name)
+    failpoint("apply.fence_taken")
     try:
         done = _write(feed, delivery, site, fence)
     except (BaseMoved, StageLost):
@@ -84,6 +87,7 @@ def _apply_once(feed: Feed, delivery: Delivery, site: Site) -> dict[str, Any] | 
     except NeedsDecision:
         return {"state": "held"}
     if done is not None:
+        failpoint("apply.committed")
         return {"state": "applied", "rows": done.rows, "known_at": done.known_at.isoformat()}
     return _plan_again(feed, delivery, site)
 

@@ -10,6 +10,7 @@ from concord import incidents, ledger
 from concord.acquire import Fetched, RemoteFile, SftpAccess
 from concord.contract import Feed
 from concord.errors import DeliveryRejected
+from concord.failpoint import failpoint
 from concord.ledger import Delivery
 from concord.postgres import run
 from concord.steps import texts
@@ -22,6 +23,7 @@ def discover(feed: Feed, access: SftpAccess, site: Site) -> list[str]:
 
     with PartnerSftp(access) as partner:
         listing = partner.waiting(feed.source, now=datetime.now(UTC))
+    failpoint("discover.listed")
     with site.database("discover") as connection:
         ledger.register(connection, feed)
         for file in listing.ready:
@@ -29,7 +31,10 @@ def discover(feed: Feed, access: SftpAccess, site: Site) -> list[str]:
         _end_gone(connection, feed, (*listing.ready, *listing.not_ready), site)
         incidents.resolve_cause(connection, f"watch:{feed.name}:discover")
         _report_refused(connection, feed, listing.refused, site)
-        return [delivery.delivery_id for delivery in ledger.undiscovered(connection, feed.name)]
+        waiting = [delivery.delivery_id for delivery in ledger.undiscovered(connection, feed.name)]
+        failpoint("discover.before_commit")
+    failpoint("discover.committed")
+    return waiting
 
 
 def _enter(connection: Any, feed: Feed, file: RemoteFile, site: Site) -> None:
@@ -45,6 +50,7 @@ def _enter(connection: Any, feed: Feed, file: RemoteFile, site: Site) -> None:
         file_date=file.file_date,
         sequence=file.sequence,
     )
+    failpoint("discover.entered")
 
 
 def _name_context(delivery_id: str) -> str:
@@ -68,6 +74,7 @@ def _end_gone(connection: Any, feed: Feed, listed: tuple[RemoteFile, ...], site:
             connection, cause=f"gone:{delivery_id}", kind="gone", subject=subject, text=text, feed=feed.name,
             delivery_id=delivery_id,
         )  # fmt: skip
+        failpoint("discover.gone")
         site.notifier(subject, text)
 
 
@@ -100,6 +107,7 @@ def fetch(feed: Feed, delivery_id: str, access: SftpAccess, site: Site) -> dict[
         file_date=delivery.file_date,
         sequence=delivery.file_sequence,
     )
+    failpoint("fetch.begun")
     rejection: DeliveryRejected | None = None
     with PartnerSftp(access) as partner:
         try:
@@ -109,6 +117,7 @@ def fetch(feed: Feed, delivery_id: str, access: SftpAccess, site: Site) -> dict[
     if rejection is not None:
         reject(feed, delivery, rejection, site)
         raise rejection
+    failpoint("fetch.sealed")
     return land(feed, delivery_id, fetched, site)
 
 
@@ -121,6 +130,8 @@ def reject(feed: Feed, delivery: Delivery, error: DeliveryRejected, site: Site) 
             connection, cause=f"rejected:{delivery.delivery_id}", kind="rejected", subject=subject, text=text,
             feed=feed.name, delivery_id=delivery.delivery_id,
         )  # fmt: skip
+        failpoint("reject.before_commit")
+    failpoint("reject.committed")
     site.notifier(subject, text)
 
 
@@ -144,7 +155,9 @@ def land(feed: Feed, delivery_id: str, fetched: Fetched, site: Site) -> dict[str
         else:
             reason = f"the same bytes as delivery {twin}"
             ledger.move(connection, delivery_id, "duplicate", reason, duplicate_of=twin, **facts)
-        return {"delivery_id": delivery_id, "state": "landed" if twin is None else "duplicate", "bytes": fetched.size}
+        failpoint("fetch.before_commit")
+    failpoint("fetch.committed")
+    return {"delivery_id": delivery_id, "state": "landed" if twin is None else "duplicate", "bytes": fetched.size}
 
 
 def open_runs(feed: Feed, site: Site) -> list[dict[str, Any]]:
@@ -160,6 +173,8 @@ def open_runs(feed: Feed, site: Site) -> list[dict[str, Any]]:
         if delivery is not None and _stopped_by_gap(connection, feed, delivery, site):
             delivery = None
         ledger.mark_waiting(connection, feed, delivery)
+        failpoint("open_runs.before_commit")
+    failpoint("open_runs.committed")
     return [run_of(delivery)] if delivery is not None else []
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from concord import audit, ledger
 from concord.contract import Feed, Mode
 from concord.errors import NeedsDecision
+from concord.failpoint import failpoint
 from concord.ledger import Delivery
 from concord.postgres import Connection, one, run
 from concord.steps.site import Site
@@ -44,7 +45,10 @@ def decide(
             raise NeedsDecision(f"delivery {delivery_id} is {delivery.state}, or its plan changed: look at it again")
         if verdict == "approve" and (earlier := _earlier_hold(connection, feed, delivery)):
             raise NeedsDecision(f"delivery {earlier} is held and comes first: change files are approved in order")
-        return _record(connection, feed, values | {"plan_id": plan["plan_id"]})
+        answer = _record(connection, feed, values | {"plan_id": plan["plan_id"]})
+        failpoint("decide.before_commit")
+    failpoint("decide.committed")
+    return answer
 
 
 def _earlier_hold(connection: Connection, feed: Feed, delivery: Delivery) -> str | None:

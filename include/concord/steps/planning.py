@@ -10,6 +10,7 @@ from concord import incidents, ledger, quarantine
 from concord import stage as staging
 from concord.contract import Feed, Mode
 from concord.errors import ConcordError, StageLost
+from concord.failpoint import failpoint
 from concord.landing import Manifest
 from concord.ledger import Delivery
 from concord.postgres import Connection, one, run
@@ -50,6 +51,7 @@ def plan(feed: Feed, delivery_id: str, attempt: int, site: Site, *, dry_run: boo
 def compute_plan(feed: Feed, delivery: Delivery, site: Site, *, dry_run: bool = False) -> tuple[Plan, str]:
     """Stages again where the cache is gone, computes in one transaction, and moves the state with it."""
     staged = ensure_staged(feed, delivery, site, dry_run=dry_run)
+    failpoint("plan.staged")
     computed: Plan | None = None
     state = "planned"
     with contextlib.suppress(DryRunEnds), site.database("plan") as connection:
@@ -59,7 +61,10 @@ def compute_plan(feed: Feed, delivery: Delivery, site: Site, *, dry_run: bool = 
         if dry_run:
             raise DryRunEnds
         _quarantine_found(connection, feed, delivery, staged, site)
+        failpoint("plan.quarantined")
         state = _move(connection, delivery, context, computed)
+        failpoint("plan.before_commit")
+    failpoint("plan.committed")
     if computed is None:
         raise ConcordError(f"delivery {delivery.delivery_id}: no plan was computed")
     return computed, state

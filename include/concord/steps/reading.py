@@ -11,6 +11,7 @@ from concord import incidents, ledger, quarantine
 from concord import stage as staging
 from concord.contract import Feed
 from concord.errors import DeliveryRejected, Fenced
+from concord.failpoint import failpoint
 from concord.landing import Manifest
 from concord.ledger import Delivery
 from concord.protect import KeyRing, last_four
@@ -52,6 +53,7 @@ def stage(feed: Feed, delivery_id: str, attempt: int, site: Site, *, dry_run: bo
     """
     with site.database("stage") as connection:
         delivery = _opened(connection, feed, delivery_id, attempt, dry_run=dry_run)
+    failpoint("stage.opened")
     if delivery.state in NOTHING_TO_READ:
         return {"state": delivery.state}
     rejection: DeliveryRejected | None = None
@@ -125,18 +127,24 @@ def build(
         with site.database("stage") as connection:
             stage_no = staging.begin(connection, feed, delivery.delivery_id, delivery.attempt)
             connection.commit()
+            failpoint("stage.begun")
             account, refused = Account(), Refusals()
             for chunk in file:
                 _stage_chunk(connection, feed, delivery, stage_no, chunk, file, site.keys, account, refused)
             if writes_quarantine:
                 _still_ours(connection, delivery, stage_no)
                 _write_quarantine(connection, feed, delivery, refused, site.keys)
+                failpoint("stage.quarantined")
             if writes_quarantine or delivery.line_count is None:  # a dry run of what was never read needs them too
                 _note_drift(connection, feed, delivery, file)
                 _write_lines(connection, delivery, account)
+                failpoint("stage.accounted")
             staged = staging.finish(connection, delivery.delivery_id, stage_no, file.line_count, account.flags)
+            failpoint("stage.finished")
             if enters:
                 _enter(feed, delivery, staged, connection, site)
+            failpoint("stage.before_commit")
+        failpoint("stage.committed")
     accepted = staged.row_count - len(refused.rows)
     return staged, {"accepted": accepted, "quarantined": len(refused.rows)}
 
@@ -186,6 +194,7 @@ def _stage_chunk(
     if found:
         shadows = _shadows(feed, chunk, judged)
         staging.copy_rows(connection, feed, delivery.delivery_id, stage_no, shadows)
+    failpoint("stage.chunk_copied")
     refused.rows += found
     account.flags.update(judged.flags)
     account.control += [(line, 1) for line in chunk.control]

@@ -9,6 +9,7 @@ from typing import Any
 from concord import incidents, ledger
 from concord import stage as staging
 from concord.contract import Feed
+from concord.failpoint import failpoint
 from concord.ledger import Delivery
 from concord.postgres import Connection, run
 from concord.steps import texts
@@ -32,6 +33,7 @@ def _publish_applied(feed: Feed, site: Site) -> int:
         left = run(connection, "ledger/list_unsettled", {"feed": feed.name})
         for row in left:
             ledger.move(connection, row["delivery_id"], "published", "settled by the reconciler")
+            failpoint("repair.published")
     return len(left)
 
 
@@ -40,6 +42,7 @@ def _escalate_holds(feed: Feed, site: Site) -> int:
         values = {"feed": feed.name, "after": feed.policy.hold_escalates_after}
         rows = run(connection, "ledger/list_long_holds", values)
         told = [_escalate(connection, feed, Delivery.from_row(row), float(row["hours"]), site) for row in rows]
+        failpoint("repair.escalated")
     return sum(told)
 
 
@@ -58,7 +61,9 @@ def _clean(site: Site) -> dict[str, int]:
     parts = list(site.landing.parts(older_than=PART_AGE))
     for part in parts:
         site.landing.remove_part(part)
+        failpoint("repair.part_removed")
     with site.database("repair") as connection:
         seen = run(connection, "ledger/list_seen", None)
         dropped = staging.drop(connection, [row["seen_delivery_id"] for row in seen])
+        failpoint("repair.before_commit")
     return {"parts": len(parts), "stage_tables": dropped}

@@ -9,6 +9,7 @@ from concord import audit, incidents, ledger
 from concord import stage as staging
 from concord.contract import Feed
 from concord.errors import NeedsDecision
+from concord.failpoint import failpoint
 from concord.ledger import Delivery, UnknownDelivery
 from concord.postgres import Connection, run
 from concord.steps import texts
@@ -57,9 +58,13 @@ def _publish(delivery: Delivery, site: Site) -> Delivery:
     with site.database("settle") as connection:
         if ledger.find(connection, delivery.delivery_id, lock=True).state == "applied":
             ledger.move(connection, delivery.delivery_id, "published", "applied, and everybody was told")
+            failpoint("settle.published")
         # Of every feed: each needs the stage table of its latest full to see a truncation.
         staging.drop(connection, [row["seen_delivery_id"] for row in run(connection, "ledger/list_seen")])
-        return ledger.find(connection, delivery.delivery_id)
+        settled = ledger.find(connection, delivery.delivery_id)
+        failpoint("settle.before_commit")
+    failpoint("settle.committed")
+    return settled
 
 
 def give_up(feed: Feed, delivery: Delivery, site: Site) -> Delivery:
@@ -69,6 +74,8 @@ def give_up(feed: Feed, delivery: Delivery, site: Site) -> Delivery:
         if (present.attempt, present.state) != (delivery.attempt, delivery.state):
             return present
         ledger.move(connection, delivery.delivery_id, "failed", f"its run ended while it was {delivery.state}")
+        failpoint("give_up.before_commit")
+    failpoint("give_up.committed")
     fail(feed, delivery.delivery_id, site, step="run", error=f"it ended while the delivery was {delivery.state}")
     with site.database("settle") as connection:
         return ledger.find(connection, delivery.delivery_id)
@@ -81,7 +88,9 @@ def _next_attempt(feed: Feed, delivery: Delivery, site: Site) -> list[dict[str, 
     with site.database("settle") as connection:
         present = ledger.find(connection, delivery.delivery_id, lock=True)
         ledger.require_attempt(present, delivery.attempt)
-        return [run_of(ledger.reopen(connection, present, "held again"))]
+        reopened = ledger.reopen(connection, present, "held again")
+        failpoint("settle.reopened")
+    return [run_of(reopened)]
 
 
 def revive(feed: Feed, delivery_id: str, attempt: int, site: Site) -> list[dict[str, Any]]:
@@ -91,7 +100,9 @@ def revive(feed: Feed, delivery_id: str, attempt: int, site: Site) -> list[dict[
         if delivery.attempt != attempt or delivery.state not in UNFINISHED | {"held"}:
             return []
         if delivery.attempt < MOST_ATTEMPTS:
-            return [run_of(ledger.reopen(connection, delivery, "its run was gone"))]
+            reopened = ledger.reopen(connection, delivery, "its run was gone")
+            failpoint("revive.before_commit")
+            return [run_of(reopened)]
     give_up(feed, delivery, site)
     return []
 
@@ -115,6 +126,7 @@ def skip(feed: Feed, delivery_id: str, *, by: str, reason: str, site: Site) -> N
             raise NeedsDecision(f"delivery {delivery_id} is held: decline it instead")
         ledger.move(connection, delivery_id, "declined", f"skipped by {by}")
         audit.record(connection, actor=by, action="skip", object_id=delivery_id, reason=reason)
+        failpoint("skip.before_commit")
 
 
 def fail(feed: Feed, delivery_id: str | None, site: Site, *, step: str, error: str) -> None:
@@ -126,6 +138,8 @@ def fail(feed: Feed, delivery_id: str | None, site: Site, *, step: str, error: s
         told = {"feed": feed.name, "delivery_id": delivery.delivery_id if delivery else None}
         cause, (subject, text) = _cause(feed, delivery, step, error)
         new = incidents.report(connection, cause=cause, kind="failed", subject=subject, text=text, **told)
+        failpoint("fail.before_commit")
+    failpoint("fail.committed")
     if new:
         site.notifier(subject, text)
 
