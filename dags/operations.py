@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from airflow.sdk import DAG
 
+from concord.orchestrate.checking import check_dag
 from concord.orchestrate.operations import reconciler_dag
 
+CHECK: DAG = check_dag()
 RECONCILER: DAG = reconciler_dag()

@@ -69,7 +69,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 def test_every_dag_file_parses(found: dict[str, Any]) -> None:
     assert found["errors"] == {}
-    assert {"acme_eligibility", "acme_eligibility_watch", "concord_reconciler"} <= set(found["dags"])
+    assert {"acme_eligibility", "acme_eligibility_watch", "concord_reconciler", "concord_check"} <= set(found["dags"])
 
 
 def test_nothing_heavy_is_imported_while_parsing(found: dict[str, Any]) -> None:

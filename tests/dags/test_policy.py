@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from airflow.sdk import DAG, TriggerRule, task
 from concord.catalogue import feeds
 from concord.contract import Feed
 from concord.orchestrate.approval import Approve
+from concord.orchestrate.checking import check_dag, is_deep
 from concord.orchestrate.dags import feed_dags
 from concord.orchestrate.delivery import delivery_dag
 from concord.orchestrate.operations import reconciler_dag
@@ -25,7 +27,15 @@ from concord.pools import pool_name, pools, pools_file
 pytestmark = pytest.mark.filterwarnings("error:Passing `execution_timeout`")
 
 FEEDS = list(feeds().values())
-DAGS: dict[str, DAG] = {dag.dag_id: dag for dag in [*feed_dags(), reconciler_dag()]}
+OPERATIONS = {"concord_reconciler", "concord_check"}
+
+
+def operations_dags() -> list[DAG]:
+    """The DAGs that look after all feeds."""
+    return [reconciler_dag(), check_dag()]
+
+
+DAGS: dict[str, DAG] = {dag.dag_id: dag for dag in [*feed_dags(), *operations_dags()]}
 every_feed = pytest.mark.parametrize("feed", FEEDS, ids=lambda feed: feed.name)
 every_dag = pytest.mark.parametrize("dag", DAGS.values(), ids=lambda dag: dag.dag_id)
 
@@ -82,7 +92,7 @@ def test_every_contract_has_its_two_dags(feed: Feed) -> None:
 
 def test_no_dag_is_without_a_contract() -> None:
     expected = {name for feed in FEEDS for name in (feed.name, f"{feed.name}_watch")}
-    assert DAGS.keys() == expected | {"concord_reconciler"}
+    assert DAGS.keys() == expected | OPERATIONS
 
 
 @every_feed
@@ -195,6 +205,20 @@ def test_the_reconciler_comes_every_five_minutes() -> None:
     timetable: Any = DAGS["concord_reconciler"].timetable
     assert timetable.expression == "*/5 * * * *"
     assert DAGS["concord_reconciler"].max_active_runs == 1
+
+
+def asked(run_type: str, day: int, deep: bool = False) -> dict[str, Any]:
+    """The context of a run of ``concord_check`` on the ``day`` of November 2026."""
+    run = SimpleNamespace(run_type=run_type, run_after=datetime(2026, 11, day, 23, 30, tzinfo=UTC))
+    return {"dag_run": run, "params": {"deep": deep}}
+
+
+def test_every_byte_is_read_in_the_night_before_monday_and_where_the_form_says_so() -> None:
+    saturday, sunday = 21, 22
+    assert is_deep(asked("scheduled", sunday))
+    assert not is_deep(asked("scheduled", saturday))
+    assert is_deep(asked("manual", saturday, deep=True))
+    assert not is_deep(asked("manual", sunday))
 
 
 def test_dag_files_say_the_words_that_airflow_looks_for() -> None:

@@ -18,7 +18,7 @@ from concord import steps
 from concord.airflow_api import AirflowRefused, RequiredAction
 from concord.catalogue import feed as feed_of
 from concord.errors import DeliveryRejected, NeedsDecision, SourceUnavailable
-from concord.orchestrate import access, approval, callbacks, delivery, operations, runs, tasks
+from concord.orchestrate import access, approval, callbacks, checking, delivery, operations, runs, tasks
 from concord.orchestrate.approval import Approve
 from concord.orchestrate.callbacks import RunIsRed, report_failure
 from concord.orchestrate.retry import AskAgain
@@ -323,3 +323,36 @@ def test_the_forms_delivery_is_the_runs_delivery(monkeypatch: pytest.MonkeyPatch
     params = {"delivery_id": ID, "attempt": 3, "dry_run": False}
     monkeypatch.setattr(tasks, "get_current_context", lambda: {"params": params})
     assert tasks.this_delivery() == Delivery(ID, 3, dry_run=False)
+
+
+# ── check ────────────────────────────────────────────────────────────────────
+
+
+def checked(monkeypatch: pytest.MonkeyPatch, outcome: dict[str, Any]) -> Any:
+    run = SimpleNamespace(run_type="manual")
+    monkeypatch.setattr(checking, "get_current_context", lambda: {"dag_run": run, "params": {"deep": True}})
+    monkeypatch.setattr(steps, "check", lambda _site, *, deep: outcome | {"deep": deep})
+    task: Any = checking.check_dag().get_task("check")
+    return task.python_callable()
+
+
+def test_a_check_that_finds_nothing_is_green(monkeypatch: pytest.MonkeyPatch) -> None:
+    sound = {"findings": 0, "codes": {}}
+    assert checked(monkeypatch, sound) == sound | {"deep": True}
+
+
+def test_a_check_that_finds_something_is_red_and_names_the_rule(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(RunIsRed, match=r"2 findings: eligibility.reversed 2; `concord incidents`"):
+        checked(monkeypatch, {"findings": 2, "codes": {"eligibility.reversed": 2}})
+
+
+@pytest.mark.parametrize(("error", "calls"), [(RunIsRed("told already"), 0), (SourceUnavailable("gone"), 1)])
+def test_only_trouble_of_an_operations_dag_itself_is_told(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, calls: int
+) -> None:
+    heard: list[str] = []
+    site = SimpleNamespace(settings=None, notifier=lambda subject, text: heard.append(f"{subject}: {text}"))
+    monkeypatch.setattr(steps, "open_site", lambda _settings: site)
+    ti = SimpleNamespace(dag_id="concord_check", task_id="check")
+    operations.on_failure({"ti": ti, "exception": error})
+    assert heard == ["concord_check: check failed: SourceUnavailable: gone"][:calls]

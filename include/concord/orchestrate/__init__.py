@@ -3,6 +3,6 @@
 ``access`` turns Connections into plain values, ``tasks`` opens the installation
 inside a task; ``retry``, ``callbacks`` and ``defaults`` are the policy of every
 task; ``approval`` asks a person, ``runs`` opens runs. ``watch``, ``delivery``,
-``operations`` and ``broken`` build the DAGs, ``documentation`` their text;
+``operations``, ``checking`` and ``broken`` build the DAGs, ``documentation`` their text;
 ``contracts`` finds what there is to build, and ``dags`` builds it.
 """

@@ -19,6 +19,7 @@ LIMITS = {
     "plan": timedelta(hours=1),
     "apply": timedelta(hours=2),
     "settle": timedelta(minutes=30),
+    "check": timedelta(hours=4),
 }
 """Longest believable duration of each task; beyond it the task is stuck, and is tried again."""
 USUAL_LIMIT = timedelta(minutes=10)

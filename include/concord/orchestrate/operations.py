@@ -16,6 +16,7 @@ from concord.airflow_api import AirflowApi, AirflowRefused, RequiredAction
 from concord.contract import Feed
 from concord.errors import ConcordError
 from concord.orchestrate.approval import Approve
+from concord.orchestrate.callbacks import RunIsRed
 from concord.orchestrate.contracts import readable
 from concord.orchestrate.defaults import patience
 from concord.orchestrate.runs import open_all
@@ -39,10 +40,13 @@ class Unfinished(ConcordError):
 
 
 def on_failure(context: Any) -> None:
-    """Tells on-call that the reconciler itself is in trouble. Never raises."""
+    """Tells on-call that a DAG that looks after all feeds is itself in trouble. Never raises."""
+    ti, error = context["ti"], context.get("exception")
+    if isinstance(error, RunIsRed):
+        return
     try:
         with opened() as site:
-            site.notifier(f"{RECONCILER}: {context['ti'].task_id} failed", described(context.get("exception")))
+            site.notifier(f"{ti.dag_id}: {ti.task_id} failed", described(error))
     except Exception as trouble:  # noqa: BLE001 — a callback that fails must not hide what it reports
         log.error("nobody could be told: %s", described(trouble))  # noqa: TRY400 — no traceback: it may quote values
 

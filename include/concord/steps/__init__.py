@@ -3,11 +3,12 @@
 ``site.py`` the opened installation · ``arriving.py`` discover, fetch, open_runs ·
 ``reading.py`` stage · ``planning.py`` plan · ``deciding.py`` decide, standing ·
 ``applying.py`` apply · ``settling.py`` settle, fail, revive, skip · ``repairing.py`` reconcile_ledger ·
-``texts.py`` what people read.
+``checking.py`` check · ``texts.py`` what people read.
 """
 
 from concord.steps.applying import apply
 from concord.steps.arriving import discover, fetch, open_runs
+from concord.steps.checking import check
 from concord.steps.deciding import decide, standing
 from concord.steps.planning import plan
 from concord.steps.reading import stage
@@ -19,6 +20,7 @@ from concord.steps.texts import hold_text
 __all__ = [
     "Site",
     "apply",
+    "check",
     "decide",
     "discover",
     "fail",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from concord.check import Finding
 from concord.contract import Feed
 from concord.errors import DeliveryRejected
 from concord.ledger import Delivery
@@ -118,6 +119,21 @@ def sequence_gap(feed: Feed, delivery: Delivery, missing: int) -> tuple[str, str
         "Safe: change files are applied in order only; the tables are as of the last one applied.\n\n"
         f"Press: ask the partner for number {missing}. When it arrives, both are applied in order by themselves. If it "
         "came and was refused, and need not be sent again, concord skip with its id lets the next go on."
+    )
+    return subject, text
+
+
+def unsound(code: str, findings: Sequence[Finding]) -> tuple[str, str]:
+    """For a rule that ``concord check`` finds broken: ids and counts only."""
+    subject = f"concord check: {code}, {findings[0].text}" + (f" and {len(findings) - 1} more" if findings[1:] else "")
+    ids = ", ".join(name for finding in findings for name in finding.ids)
+    text = (
+        f"All partners: the tables, the ledger or the archive break the rule {code}: {findings[0].text}.\n\n"
+        f"Ids: {ids or 'none'}.\n\n"
+        "Safe: checking changed nothing, repaired nothing and stopped nothing; what was delivered is in landing, and "
+        "every version of a row is kept. Deliveries go on.\n\n"
+        "Press: pause the DAGs of the feeds concerned before anything else is applied, and look with concord check. "
+        "Mend no row by hand without keeping what it was. The incident closes by itself when a check finds nothing."
     )
     return subject, text
 
