@@ -141,6 +141,7 @@ class QuickSite(Site):
             connection.rollback()
             raise
         finally:
+            connection.read_only = connection.isolation_level = None  # as a new one has it
             self.opened.append(connection)
 
     def close(self) -> None:
