@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from concord.docs import PAGES, main
+from concord.sandbox.airflow_home import AirflowHome, resilience
 
 ROOT = Path(__file__).parents[2]
 LOCKS = ("requirements.lock", "requirements.image.lock")
@@ -112,3 +113,60 @@ def test_a_stale_page_is_named(page: str, pages: Path, capsys: pytest.CaptureFix
     (pages / "docs" / page).write_text("old")
     assert main(["--check", "--project", str(pages)]) == 1
     assert page in capsys.readouterr().err
+
+
+# ── faults ─────────────────────────────────────────────────────────────────────
+
+
+def airflow_services() -> dict[str, dict[str, Any]]:
+    services = yaml.safe_load(text("docker-compose.yaml"))["services"]
+    return {name: declared for name, declared in services.items() if name.startswith("airflow-")}
+
+
+def known_options() -> set[str]:
+    """``AIRFLOW__SECTION__OPTION`` of everything that the installed Airflow knows."""
+    from airflow.configuration import conf
+
+    known = conf.configuration_description
+    return {f"AIRFLOW__{s}__{o}".upper() for s, section in known.items() for o in section["options"]}
+
+
+def test_compose_and_sandbox_survive_by_the_same_settings(tmp_path: Path) -> None:
+    shared = resilience()
+    sandbox = AirflowHome.create(tmp_path, database_url="postgresql://a@b/c", project=ROOT).environment()
+    assert shared
+    assert {name: sandbox[name] for name in shared} == shared
+    for name, declared in airflow_services().items():
+        assert declared["env_file"] == "include/concord/airflow.env", name
+        assert not shared.keys() & declared["environment"].keys(), name
+
+
+def test_every_setting_is_one_that_airflow_knows(tmp_path: Path) -> None:
+    """It ignores any other without a word."""
+    sandbox = AirflowHome.create(tmp_path, database_url="postgresql://a@b/c", project=ROOT).environment()
+    compose = {name for declared in airflow_services().values() for name in declared["environment"]}
+    given = {name for name in compose | sandbox.keys() if name.startswith("AIRFLOW__")}
+    of_a_provider = {name for name in given if name.startswith("AIRFLOW__CELERY__")}  # which is in the image only
+    assert given - of_a_provider - known_options() == set()
+    assert "AIRFLOW__WORKERS__MAX_FAILED_HEARTBEAT" not in known_options()
+
+
+def away_for(settings: dict[str, str], name: str) -> float:
+    return float(settings[f"AIRFLOW__{name}"])
+
+
+def test_an_api_server_may_be_away_for_longer_than_its_restart_takes() -> None:
+    """Two limits count: silence until the scheduler takes a task for lost, and patience of a task's requests."""
+    settings = resilience()
+    waits = sum(min(2**n, away_for(settings, "WORKERS__EXECUTION_API_RETRY_WAIT_MAX")) for n in range(29)) / 2
+    assert away_for(settings, "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT") >= 300
+    assert away_for(settings, "WORKERS__EXECUTION_API_RETRIES") == 30
+    assert waits > 120
+
+
+def test_a_dead_service_is_started_again() -> None:
+    services = yaml.safe_load(text("docker-compose.yaml"))["services"]
+    lasting = {name: service for name, service in services.items() if not name.endswith(("-init", "-cli", "-keys"))}
+    assert {name for name, service in lasting.items() if service.get("restart") != "always"} == set()
+    unwatched = {name for name, service in lasting.items() if "healthcheck" not in service}
+    assert unwatched == {"partner", "s3"}, "only stand-ins may be silent"

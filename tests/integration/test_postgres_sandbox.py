@@ -80,6 +80,24 @@ def test_the_data_a_killed_server_left_is_used_again(own_server: EmbeddedServer)
         own_server.remove()
 
 
+def test_a_server_that_crashed_comes_back_where_it_was_with_what_was_committed(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    durable = EmbeddedServer(tmp_path_factory.mktemp("server") / "pg")
+    try:
+        with durable as server, psycopg.connect(server.admin_url, autocommit=True) as connection:
+            connection.execute("CREATE TABLE kept AS SELECT 1")
+            assert not server.restart_ended(), "it runs"
+            before = server.admin_url
+            server.crash()
+            with pytest.raises(psycopg.OperationalError):
+                connection.execute("SELECT 1")
+            assert server.restart_ended()
+            assert ask(before, "SELECT count(*) FROM kept") == 1
+    finally:
+        durable.remove()
+
+
 def test_it_listens_on_this_machine_only_and_has_no_socket_file(server: EmbeddedServer) -> None:
     assert server.identity
     process = psutil.Process(server.identity[0])

@@ -33,6 +33,8 @@ COMPONENTS: Mapping[str, tuple[str, ...]] = {
 HEALTHY = ("metadatabase", "scheduler", "dag_processor", "triggerer")
 
 EXISTS_ALREADY = 409
+RESTART_PAUSE_S = 5.0
+"""Between two starts of one process: what cannot start must not keep the machine busy."""
 
 Progress = Callable[[str], None]
 
@@ -52,6 +54,7 @@ class LocalAirflow:
         self.home = home
         self.environment = _clean_environment() | home.environment() | dict(extra or {})
         self.children: list[Child] = []
+        self._started: dict[str, float] = {}
         self._migration: Child | None = None
 
     def begin_migration(self) -> Child:
@@ -74,8 +77,19 @@ class LocalAirflow:
     def start(self) -> None:
         """Starts the four processes; returns at once. Call from a thread that lives on."""
         self.finish_migration()
-        for name, arguments in COMPONENTS.items():
-            self.children.append(self._start(name, arguments))
+        self.children = [self._start_component(name) for name in COMPONENTS]
+
+    def restart_ended(self) -> list[str]:
+        """Starts again what ended by itself, as ``restart: always`` does in compose; returns the names.
+
+        What is left of its session goes first: the workers of a dead scheduler serve nobody. Call it every
+        few seconds, from the thread that called :meth:`start`.
+        """
+        ended = [child for child in self.children if not child.alive() and self._may_start(child.name)]
+        stop(ended)
+        for child in ended:
+            self.children[self.children.index(child)] = self._start_component(child.name.removeprefix("airflow "))
+        return [child.name for child in ended]
 
     def wait_until_healthy(self, *, within: float = 240, progress: Progress | None = None) -> None:
         """Returns when all four report healthy; raises :class:`AirflowFailed` when one ends or time is up."""
@@ -121,10 +135,6 @@ class LocalAirflow:
         found = {child.name: (child.pid, created(child.pid)) for child in self._all() if child.alive()}
         return {name: (pid, since) for name, (pid, since) in found.items() if since is not None}
 
-    def ended(self) -> list[str]:
-        """Names of processes that ended by themselves."""
-        return [child.name for child in self.children if not child.alive()]
-
     def stop(self) -> list[str]:
         """Stops everything that was started; returns the names of those that had to be killed.
 
@@ -141,6 +151,14 @@ class LocalAirflow:
 
     def _all(self) -> list[Child]:
         return [*self.children, *([self._migration] if self._migration else [])]
+
+    def _may_start(self, name: str) -> bool:
+        return time.monotonic() - self._started[name] > RESTART_PAUSE_S
+
+    def _start_component(self, name: str) -> Child:
+        child = self._start(name, COMPONENTS[name])
+        self._started[child.name] = time.monotonic()
+        return child
 
     def _start(self, name: str, arguments: tuple[str, ...]) -> Child:
         log = self.home.home / f"{name}.log"

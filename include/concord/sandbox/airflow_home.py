@@ -1,4 +1,7 @@
-"""What one Airflow is made of: its folder, port, users, secrets, and every setting that differs from the default."""
+"""What one Airflow is made of: its folder, port, users, secrets, and every setting that differs from the default.
+
+What makes it survive faults stands in ``concord/airflow.env`` and is the same in ``docker-compose.yaml``.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.resources import files
 from pathlib import Path
 
 from concord.sandbox.private import write_private
@@ -59,7 +63,8 @@ class AirflowHome:
 
     def environment(self) -> dict[str, str]:
         """Every ``AIRFLOW*`` variable of this installation."""
-        return {"AIRFLOW_HOME": str(self.home)} | {f"AIRFLOW__{name}": value for name, value in self._options().items()}
+        own = {f"AIRFLOW__{name}": value for name, value in self._options().items()}
+        return {"AIRFLOW_HOME": str(self.home)} | resilience() | own
 
     def _options(self) -> dict[str, str]:
         # An option that Airflow does not know is ignored without a word: keep to names of its config.yml.
@@ -85,22 +90,19 @@ class AirflowHome:
             "API_AUTH__JWT_SECRET": self.secrets["jwt_secret"],
             "LOGGING__BASE_LOG_FOLDER": str(self.home / "logs"),
             "LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": str(self.home / "logs" / "dag_processor"),
-            # Three failed heartbeats (some 40 s without API server) would kill healthy tasks.
-            "WORKERS__MAX_FAILED_HEARTBEATS": "30",
-            "WORKERS__EXECUTION_API_TIMEOUT": "30",
             # A worker looks whether its task has ended only this often (seconds), and keeps its slot until then.
             "WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
-            "SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "120",
-            "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "600",
-            "TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "120",
-            "DAG_PROCESSOR__HEALTH_CHECK_THRESHOLD": "120",
             "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "30",
             "DAG_PROCESSOR__REFRESH_INTERVAL": "30",
             "DAG_PROCESSOR__PARSING_PROCESSES": "1",
-            "DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT": "180",
-            "CORE__DAGBAG_IMPORT_TIMEOUT": "120",
-            "USAGE_DATA_COLLECTION__ENABLED": "False",
         }
+
+
+def resilience() -> dict[str, str]:
+    """The variables of ``concord/airflow.env``, which every installation has: each says there which fault it is for."""
+    lines = files("concord").joinpath("airflow.env").read_text(encoding="utf-8").splitlines()
+    pairs = (line.partition("=") for line in lines if line and not line.startswith("#"))
+    return {name: value for name, _, value in pairs}
 
 
 def _secrets(path: Path) -> dict[str, str]:

@@ -20,6 +20,7 @@ from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING, NoReturn
 
 from rich.console import Console
 from rich.markup import escape
@@ -28,8 +29,12 @@ from concord.errors import ConcordError
 from concord.sandbox.become import harden
 from concord.sandbox.state import KEPT, State
 
+if TYPE_CHECKING:
+    from concord.sandbox.installation import Installation
+
 MEMBERS = 20_000
 READY = "Concord is up"
+WATCH_EVERY_S = 2.0
 
 
 class Stopped(BaseException):
@@ -72,14 +77,14 @@ def main(arguments: list[str] | None = None) -> int:
 def demo(console: Console, members: int) -> int:
     """The three days; stays up in a terminal until Ctrl-C, and otherwise stops everything."""
     with _temporary_state() as state:
-        live(state, members, Progress(console), then=_stay if sys.stdin.isatty() and sys.stdout.isatty() else None)
+        live(state, members, Progress(console), stay=sys.stdin.isatty() and sys.stdout.isatty())
     console.print("everything is stopped and removed")
     return 0
 
 
 def serve(console: Console, members: int) -> int:
     """What `up` runs in the background: until SIGTERM."""
-    live(State.create(KEPT), members, Progress(console), then=_stay)
+    live(State.create(KEPT), members, Progress(console), stay=True)
     return 0
 
 
@@ -112,8 +117,8 @@ def down(console: Console) -> int:
     return 0
 
 
-def live(state: State, members: int, say: Progress, *, then: Callable[[], None] | None) -> None:
-    """Starts everything, tells the story unless the ledger has one already, and calls ``then``."""
+def live(state: State, members: int, say: Progress, *, stay: bool) -> None:
+    """Starts everything, tells the story unless the ledger has one already, and may stay until it is stopped."""
     say("loading")
     from concord.sandbox import report, story
     from concord.sandbox.installation import Installation
@@ -133,8 +138,10 @@ def live(state: State, members: int, say: Progress, *, then: Callable[[], None] 
             finally:
                 report.show(say.console, installation.settings, story.FEED, file_dates)
         _addresses(installation.airflow.home.url, installation.airflow.home.passwords, say.console)
-        if then:
-            then()
+        if stay:
+            sys.stdout.write("Ctrl-C stops everything.\n" if sys.stdin.isatty() else "")
+            sys.stdout.flush()
+            watch(installation)
 
 
 def _addresses(url: str, passwords: dict[str, str], console: Console) -> None:
@@ -143,11 +150,12 @@ def _addresses(url: str, passwords: dict[str, str], console: Console) -> None:
         console.print(f"  user [bold]{user}[/bold]  password [bold]{passwords[user]}[/bold]  ({role})")
 
 
-def _stay() -> None:
-    sys.stdout.write("Ctrl-C stops everything.\n" if sys.stdin.isatty() else "")
-    sys.stdout.flush()
+def watch(installation: Installation) -> NoReturn:
+    """Starts again whatever ends by itself, until somebody stops us."""
     while True:
-        signal.pause()
+        if installation.restart_ended():
+            installation.state.write_running(installation.running())
+        time.sleep(WATCH_EVERY_S)
 
 
 @contextmanager

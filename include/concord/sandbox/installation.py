@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from types import TracebackType
 
@@ -34,12 +34,13 @@ PASSED_ON = ("CONCORD_NOTIFY_WEBHOOK_URL",)
 class Installation:
     """Everything that runs, as one context manager: entering starts it, leaving stops it.
 
-    ``say`` is told what is done. ``CONCORD_DATABASE_URL`` (an administrator's libpq URL)
-    names a real server to use instead of the embedded one. Call it from the main thread.
+    ``say`` is told what is done; ``extra`` joins the environment of Airflow's processes.
+    ``CONCORD_DATABASE_URL`` (an administrator's libpq URL) names a real server to use instead
+    of the embedded one. Call it from the main thread.
     """
 
-    def __init__(self, state: State, *, say: Say) -> None:
-        self.state, self.say = state, say
+    def __init__(self, state: State, *, say: Say, extra: Mapping[str, str] | None = None) -> None:
+        self.state, self.say, self._extra = state, say, dict(extra or {})
         self.environment: dict[str, str] = {}
         self._stack = ExitStack()
         self._server: EmbeddedServer | None = None
@@ -65,6 +66,14 @@ class Installation:
         server = {"postgres": self._server.identity} if self._server and self._server.identity else {}
         return self.airflow.pids() | server
 
+    def restart_ended(self) -> list[str]:
+        """Starts again what ended by itself, the database first; returns the names. Call it every few seconds."""
+        database = ["postgres"] if self._server and self._server.restart_ended() else []
+        restarted = [*database, *self.airflow.restart_ended()]
+        for name in restarted:
+            self.say(f"{name} had ended and is started again")
+        return restarted
+
     def get_ready(self) -> None:
         """Waits for Airflow, creates its pools, un-pauses the DAGs."""
         self.airflow.wait_until_healthy(
@@ -84,9 +93,10 @@ class Installation:
         home = AirflowHome.create(self.state.airflow, database_url=urls["airflow"], project=PROJECT)
         partner = self._partner()
         concord = _concord(self.state, urls, home)
-        self.airflow = LocalAirflow(home, extra=_for_airflow(concord) | {"AIRFLOW_CONN_ACME_SFTP": partner})
+        connections = {"AIRFLOW_CONN_ACME_SFTP": partner}
+        self.airflow = LocalAirflow(home, extra=_for_airflow(concord) | connections | self._extra)
         self._stack.callback(self._stop_airflow)
-        self.environment = concord | home.environment() | {"AIRFLOW_CONN_ACME_SFTP": partner}
+        self.environment = concord | home.environment() | connections
         self.airflow.begin_migration()
         migrate(urls["concord_owner"])
         self.say("Concord's tables are there")

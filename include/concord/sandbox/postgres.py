@@ -143,6 +143,20 @@ class EmbeddedServer:
             self._child = None
             (self.data / "postmaster.pid").unlink(missing_ok=True)
 
+    def crash(self) -> None:
+        """Ends it as a power cut would: every session is gone, and the next start recovers from its log."""
+        if self._child is not None:
+            stop([self._child], patience=20, by=signal.SIGQUIT)
+
+    def restart_ended(self) -> bool:
+        """Starts it again, at the same port, where it ended by itself; returns whether it did."""
+        if self._child is None or self._child.alive():
+            return False
+        stop([self._child])
+        self._child = None
+        self.start()
+        return True
+
     def remove(self) -> None:
         """Stops it and deletes its data."""
         self.stop()
@@ -193,7 +207,7 @@ class EmbeddedServer:
             raise DatabaseUnavailable(f"initdb failed with {finished.returncode}: {said}")
 
     def _run(self) -> None:
-        (self._port,) = free_ports(1)
+        self._port = self._port or free_ports(1)[0]
         options = [part for name, value in self._settings.items() for part in ("-c", f"{name}={value}")]
         self._child = start(
             "postgres",
