@@ -27,6 +27,22 @@ class SourceRefused(ConcordError):
     """The partner's system answered and said no (host key, credentials): trying again makes it worse."""
 
 
+class HostNotTrusted(SourceRefused):
+    """Whoever answers is not the pinned server, or speaks only weak algorithms: nothing was said to it."""
+
+
+class LoginRefused(SourceRefused):
+    """The pinned server did not let us in: each further try may lock the account."""
+
+
+class LoginsBlocked(SourceRefused):
+    """Too many logins in a row were refused: none is tried until a person says so, or a pause has passed."""
+
+
+TOLD = (HostNotTrusted, LoginRefused, LoginsBlocked)
+"""Their incident is written where they happen, one per connection: whoever sees them later need not tell."""
+
+
 class DeliveryRejected(ConcordError):
     """The same bytes break the same promise again: never retried.
 

@@ -58,8 +58,9 @@ class StabilityProbe:
 class PartnerSftp:
     """One connection to a partner's server; a context manager.
 
-    Entering raises :class:`SourceRefused` when the server is not the pinned one or lets
-    us not in (one try), :class:`SourceUnavailable` when it does not answer.
+    Entering raises HostNotTrusted when the server is not the pinned one,
+    LoginRefused when it lets us not in (one try; who may try at all is counted in
+    :mod:`concord.circuit`), :class:`SourceUnavailable` when it does not answer.
     """
 
     def __init__(self, access: SftpAccess) -> None:

@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from concord.acquire import SftpAccess
-from concord.errors import ConcordError, SourceRefused, SourceUnavailable
+from concord.errors import ConcordError, HostNotTrusted, LoginRefused, SourceRefused, SourceUnavailable
 
 Answer = TypeVar("Answer")
 REMOTE_ERRORS = (paramiko.SSHException, paramiko.SFTPError, OSError, EOFError, UnicodeDecodeError)
@@ -63,10 +63,10 @@ def answered(what: str, ask: Callable[[], Answer], *, missing: type[ConcordError
 
 def _failure(what: str, error: BaseException, missing: type[ConcordError]) -> ConcordError:
     if isinstance(error, paramiko.ssh_exception.IncompatiblePeer):
-        return SourceRefused(f"{what}: offers no host key of the pinned type, or only weak algorithms")
+        return HostNotTrusted(f"{what}: offers no host key of the pinned type, or only weak algorithms")
     if isinstance(error, paramiko.AuthenticationException) and "timeout" not in str(error).lower():
         # A server may also hang up to refuse; as accounts get locked, that is not tried again either.
-        return SourceRefused(f"{what}: the login was refused (tried once)")
+        return LoginRefused(f"{what}: the login was refused (tried once)")
     number = error.errno if isinstance(error, OSError) else None
     if number == errno.EACCES:
         return SourceRefused(f"{what}: the partner's server does not let us read it")
@@ -83,8 +83,9 @@ def _failure(what: str, error: BaseException, missing: type[ConcordError]) -> Co
 def connect(access: SftpAccess) -> tuple[paramiko.Transport, paramiko.SFTPClient]:
     """A logged-in transport (close it) and its SFTP session.
 
-    Raises :class:`SourceRefused` for a host key that is not pinned, weak algorithms, or
-    a refused login; :class:`SourceUnavailable` when nothing answers.
+    Raises :class:`HostNotTrusted` for a host key that is not pinned or weak algorithms,
+    :class:`LoginRefused`, SourceRefused where the connection itself lacks something, and
+    :class:`SourceUnavailable` when nothing answers.
     """
     where = f"{access.host}:{access.port}"
     pinned = _pinned(access.host_key)
@@ -145,9 +146,9 @@ def _prove_host(transport: paramiko.Transport, pinned: dict[bytes, str], access:
     answered(where, lambda: transport.start_client(timeout=access.timeout_s))
     key = answered(where, transport.get_remote_server_key)
     if key.asbytes() not in pinned:
-        raise SourceRefused(f"{where}: shows another host key than the pinned one: ask the partner before changing it")
+        raise HostNotTrusted(f"{where}: shows another host key than the pinned one: ask the partner before changing it")
     if isinstance(key, paramiko.RSAKey) and key.get_bits() < SMALLEST_RSA_BITS:
-        raise SourceRefused(f"{where}: its RSA host key has fewer than {SMALLEST_RSA_BITS} bits")
+        raise HostNotTrusted(f"{where}: its RSA host key has fewer than {SMALLEST_RSA_BITS} bits")
 
 
 # ── who we are ─────────────────────────────────────────────────────────────────
@@ -165,7 +166,7 @@ def _log_in(transport: paramiko.Transport, access: SftpAccess, where: str) -> No
     if password is not None and (access.private_key is None or "password" in missing):
         missing = answered(where, lambda: transport.auth_password(user, password))
     if missing:
-        raise SourceRefused(f"{where}: asks for another proof ({len(missing)} more) that the connection does not have")
+        raise LoginRefused(f"{where}: asks for another proof ({len(missing)} more) that the connection does not have")
 
 
 def _private_key(text: str) -> paramiko.PKey:

@@ -12,6 +12,7 @@ from concord.cli import environment, show
 from concord.cli.decisions import approve, decline, skip
 from concord.cli.deliveries import deliveries, plan
 from concord.cli.guard import one_line
+from concord.cli.logins import unblock
 from concord.cli.query import sql
 
 app = typer.Typer(
@@ -80,5 +81,19 @@ def pools() -> None:
     typer.echo(pools_file(), nl=False)
 
 
-for command in (bootstrap, migrate, feeds, deliveries, plan, approve, decline, skip, sql, incidents, check, pools):
+for command in (
+    bootstrap,
+    migrate,
+    feeds,
+    deliveries,
+    plan,
+    approve,
+    decline,
+    skip,
+    unblock,
+    sql,
+    incidents,
+    check,
+    pools,
+):
     app.command()(one_line(command))

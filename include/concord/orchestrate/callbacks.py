@@ -10,6 +10,7 @@ from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException
 
 from concord.contract import Feed
+from concord.errors import TOLD
 from concord.orchestrate.tasks import DELIVERY_ID, described, opened
 
 log = logging.getLogger(__name__)
@@ -26,7 +27,7 @@ def report_failure(feed: Feed) -> Callback:
 
     def on_failure(context: Context) -> None:
         error = context.get("exception")
-        if isinstance(error, RunIsRed):
+        if isinstance(error, (RunIsRed, *TOLD)):
             return
         try:
             _record(feed, context, described(error))

@@ -1,6 +1,6 @@
 """One function per task: references in, references out, never a row.
 
-``site.py`` the opened installation · ``arriving.py`` discover, fetch, open_runs ·
+``site.py`` the opened installation · ``connecting.py`` the login · ``arriving.py`` discover, fetch, open_runs ·
 ``reading.py`` stage · ``planning.py`` plan · ``deciding.py`` decide, standing ·
 ``applying.py`` apply · ``settling.py`` settle, fail, revive, skip · ``repairing.py`` reconcile_ledger ·
 ``checking.py`` check · ``texts.py`` what people read.
@@ -9,6 +9,7 @@
 from concord.steps.applying import apply
 from concord.steps.arriving import discover, fetch, open_runs
 from concord.steps.checking import check
+from concord.steps.connecting import unblock
 from concord.steps.deciding import decide, standing
 from concord.steps.planning import plan
 from concord.steps.reading import stage
@@ -36,4 +37,5 @@ __all__ = [
     "stage",
     "standing",
     "unattended",
+    "unblock",
 ]

@@ -14,14 +14,13 @@ from concord.failpoint import failpoint
 from concord.ledger import Delivery
 from concord.postgres import run
 from concord.steps import texts
+from concord.steps.connecting import connected
 from concord.steps.site import Site
 
 
 def discover(feed: Feed, access: SftpAccess, site: Site) -> list[str]:
     """Enters what is new and complete at the partner; returns the ids of all that wait to be fetched."""
-    from concord.acquire.sftp import PartnerSftp
-
-    with PartnerSftp(access) as partner:
+    with connected(feed, access, site) as partner:
         listing = partner.waiting(feed.source, now=datetime.now(UTC))
     failpoint("discover.listed")
     with site.database("discover") as connection:
@@ -93,8 +92,6 @@ def _report_refused(connection: Any, feed: Feed, refused: int, site: Site) -> No
 
 def fetch(feed: Feed, delivery_id: str, access: SftpAccess, site: Site) -> dict[str, Any]:
     """Lands one delivery: ciphertext, sealed, in the ledger. A repeat of bytes ends as duplicate."""
-    from concord.acquire.sftp import PartnerSftp
-
     with site.database("fetch") as connection:
         delivery = ledger.find_of(connection, feed, delivery_id)
         name = connection.execute("SELECT * FROM ops.delivery WHERE delivery_id = %s", (delivery_id,)).fetchone()
@@ -109,7 +106,7 @@ def fetch(feed: Feed, delivery_id: str, access: SftpAccess, site: Site) -> dict[
     )
     failpoint("fetch.begun")
     rejection: DeliveryRejected | None = None
-    with PartnerSftp(access) as partner:
+    with connected(feed, access, site) as partner:
         try:
             fetched = partner.fetch(feed.source, file, site.landing, delivery_id, delivery.attempt)
         except DeliveryRejected as error:

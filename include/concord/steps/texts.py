@@ -75,8 +75,8 @@ def watch_failed(feed: Feed, step: str, error: str) -> tuple[str, str]:
     text = (
         f"Partner {feed.partner}, feed {feed.name}: {step} failed, {error}.\n\n"
         "Safe: no delivery was touched; nobody loses coverage because a file could not be fetched.\n\n"
-        "Press: nothing if the partner's server was away, the next watch run tries again. Host key or credentials "
-        "refused: do not switch the check off; ask the partner over another channel, then mend the connection."
+        "Press: nothing if the partner's server was away, the next watch run tries again. If it refused us a folder or "
+        "a file, ask the partner to let us read it; the watch run after that takes what waits."
     )
     return subject, text
 

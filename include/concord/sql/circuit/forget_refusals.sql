@@ -1,0 +1,1 @@
+DELETE FROM ops.circuit WHERE conn_id = %(conn_id)s RETURNING refused

@@ -1,0 +1,1 @@
+SELECT pg_advisory_unlock(hashtextextended('concord.login|' || %(conn_id)s, 0))

@@ -1,0 +1,80 @@
+"""A login at a partner: counted, told when it goes wrong, and never tried too often."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+from concord import audit, circuit, incidents
+from concord.acquire import SftpAccess
+from concord.contract import Feed
+from concord.errors import HostNotTrusted, LoginRefused, LoginsBlocked, NeedsDecision
+from concord.steps import login_texts as texts
+from concord.steps.site import Site
+
+if TYPE_CHECKING:
+    from concord.acquire.sftp import PartnerSftp
+
+
+@contextmanager
+def connected(feed: Feed, access: SftpAccess, site: Site) -> Iterator[PartnerSftp]:
+    """The partner's server, logged in at; raises as :class:`PartnerSftp` does, and LoginsBlocked.
+
+    What is refused is told here: one incident per connection, however many feeds and tasks use it.
+    """
+    with ExitStack() as stack:
+        try:
+            partner = _logged_in(stack, feed, access, site)
+        except HostNotTrusted as error:
+            _tell(feed, site, "host", "security", texts.host_not_trusted(feed, error))
+            raise
+        except (LoginRefused, LoginsBlocked) as error:
+            _tell_refusal(feed, site, error)
+            raise
+        yield partner
+
+
+def _logged_in(stack: ExitStack, feed: Feed, access: SftpAccess, site: Site) -> PartnerSftp:
+    from concord.acquire.sftp import PartnerSftp
+
+    conn_id = feed.source.conn_id
+    with site.database("login") as connection:
+        with circuit.one_login(connection, conn_id):
+            partner = stack.enter_context(PartnerSftp(access))
+        incidents.resolve_cause(connection, f"host:{conn_id}")
+        incidents.resolve_cause(connection, f"login:{conn_id}")
+    return partner
+
+
+def _tell_refusal(feed: Feed, site: Site, error: LoginRefused | LoginsBlocked) -> None:
+    """The first refusal, and the one after which nobody tries any more."""
+    with site.database("login") as connection:
+        refused = circuit.refused(connection, feed.source.conn_id)
+    blocked = refused >= circuit.MOST_REFUSED
+    said = texts.logins_blocked(feed, refused) if blocked else texts.login_refused(feed, error)
+    _tell(feed, site, "login", "login", said, again=blocked and isinstance(error, LoginRefused))
+
+
+def _tell(feed: Feed, site: Site, cause: str, kind: str, said: tuple[str, str], *, again: bool = False) -> None:
+    subject, text = said
+    with site.database("login") as connection:
+        new = incidents.report(
+            connection, cause=f"{cause}:{feed.source.conn_id}", kind=kind, subject=subject, text=text, feed=feed.name,
+            delivery_id=None,
+        )  # fmt: skip
+    if new or again:
+        site.notifier(subject, text)
+
+
+def unblock(conn_id: str, *, by: str, reason: str, site: Site) -> int:
+    """A person says that the connection was mended: the next login is tried. Returns how many had been refused.
+
+    Raises NeedsDecision where none was refused: most likely another connection was meant.
+    """
+    with site.database(by) as connection:
+        refused = circuit.forget(connection, conn_id)
+        if not refused:
+            raise NeedsDecision(f"no login of a connection {conn_id!r} was refused: there is nothing to unblock")
+        audit.record(connection, actor=by, action="unblock", object_id=conn_id, refused=refused, reason=reason)
+    return refused
