@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import combinations
 from typing import TYPE_CHECKING
 from zoneinfo import available_timezones
 
 from concord.contract.policy import Action, Limit, Mode, Omission
 from concord.contract.reading import Codes, DateText, Reader, Ssn, Text, Whole
+from concord.contract.source import Control
 from concord.entities import Kind
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ def contradictions(feed: Feed) -> Iterator[tuple[str, str]]:
     yield from _rules(feed)
     yield from _timing(feed)
     yield from _policy(feed)
+    yield from _layout(feed)
 
 
 def _naming(feed: Feed) -> Iterator[tuple[str, str]]:
@@ -98,9 +101,31 @@ def _is_bounded(read: Reader) -> bool:
 
 def _formats(name: str, read: Reader) -> Iterator[tuple[str, str]]:
     """Only codes that are read strictly and vectorised: an unknown one would be found in the first task."""
-    for form in read.formats if isinstance(read, DateText) else ():
+    if not isinstance(read, DateText):
+        return
+    place = f"columns[{name}].read"
+    for form in read.formats:
         if unknown := set(re.findall(r"%-?.", form)) - DATE_CODES:
-            yield f"columns[{name}].read", f"date format has {', '.join(sorted(unknown))}, which is not read"
+            yield place, f"date format has {', '.join(sorted(unknown))}, which is not read"
+    for first, second in combinations(read.formats, 2):
+        if _looks(first) == _looks(second) and _order(first) != _order(second):
+            yield place, f"{first} and {second} read one text as two days: declare the order the partner writes"
+    if read.pivot is not None and not 0 <= read.pivot <= 99:
+        yield place, "pivot is a two-digit year, 0 to 99"
+    if (read.pivot is not None) != any("%y" in form for form in read.formats):
+        yield place, "two-digit years (%y) and a pivot, which says in what century they lie, are declared together"
+
+
+LOOKS = {"%Y": "0000", "%y": "00", "%m": "00", "%d": "00", "%-m": "00", "%-d": "00", "%H": "00", "%M": "00", "%S": "00"}
+
+
+def _looks(form: str) -> str:
+    """What a date in ``form`` looks like; one digit or two is the same."""
+    return re.sub(r"%-?[A-Za-z]", lambda code: LOOKS.get(code[0], code[0]), form)
+
+
+def _order(form: str) -> list[str]:
+    return [code.replace("-", "") for code in re.findall(r"%-?[A-Za-z]", form)]
 
 
 def _pattern(name: str, read: Reader) -> Iterator[tuple[str, str]]:
@@ -163,5 +188,47 @@ def _policy(feed: Feed) -> Iterator[tuple[str, str]]:
         yield "policy.cutoff_day", "must lie between 1 and 28"
     if policy.approvers not in (1, 2):
         yield "policy.approvers", "one or two persons approve"
-    if len(feed.format.delimiter) != 1 or len(feed.format.quote) != 1 or feed.format.delimiter == feed.format.quote:
+
+
+def _layout(feed: Feed) -> Iterator[tuple[str, str]]:
+    form = feed.format
+    if len(form.delimiter) != 1 or len(form.quote) != 1 or form.delimiter == form.quote:
         yield "format", "delimiter and quote are one character each, and differ"
+    if form.names:
+        yield from _names(feed)
+    if form.control is not None:
+        yield from _control(feed, form.control)
+
+
+def _names(feed: Feed) -> Iterator[tuple[str, str]]:
+    """Without a line of names, the contract must say all of them, and none can be missing."""
+    names = feed.format.names
+    if len(set(names)) != len(names):
+        yield "format.names", "a name stands twice"
+    for name, mapping in feed.columns.items():
+        if mapping.source not in names:
+            yield f"columns[{name}]", f"comes from {mapping.source!r}, which format.names does not have"
+        if mapping.optional_column:
+            yield f"columns[{name}]", "no column can be missing from a file without column names"
+
+
+def _control(feed: Feed, control: Control) -> Iterator[tuple[str, str]]:
+    place = "format.control"
+    if (control.sender is None) != (control.sender_field is None):
+        yield place, "sender and sender_field are given together"
+    if (control.total_column is None) != (control.total_field is None):
+        yield place, "total_column and total_field are given together"
+    in_header = (control.sender_field, control.date_field, control.sequence_field)
+    if control.header is None and any(field is not None for field in in_header):
+        yield place, "there is no header in which a sender, date or sequence could stand"
+    if control.trailer is None and control.total_field is not None:
+        yield place, "there is no trailer in which a total could stand"
+    if control.date_field is not None and not FILE_DATE.search(feed.source.pattern):
+        yield place, "the header's date is compared with the name's, and the pattern has no {date:…}"
+    if control.sequence_field is not None and "{sequence}" not in feed.source.pattern:
+        yield place, "the header's sequence is compared with the name's, and the pattern has no {sequence}"
+    if control.total_column is not None and control.total_column not in {c.source for c in feed.columns.values()}:
+        yield place, "total_column is a source column that the contract reads"
+    kinds = [kind for kind in (control.header, control.detail, control.trailer) if kind is not None]
+    if len(set(kinds)) != len(kinds):
+        yield place, "header, detail and trailer are told apart by their first field"

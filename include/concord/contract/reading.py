@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 
 
@@ -16,20 +17,44 @@ class Blank(StrEnum):
 
 @dataclass(frozen=True)
 class Text:
-    """Text, stripped; ``pattern`` must match the whole value (ASCII classes, never ``\\d``)."""
+    """Text, stripped; ``pattern`` must match the whole value (ASCII classes, never ``\\d``).
+
+    ``pad_left`` gives a value of fewer digits, and of nothing else, the leading zeros
+    back that a spreadsheet took, up to that many digits; flagged ``<column>.padded``.
+    """
 
     pattern: str | None = None
     max_length: int = 200
     upper: bool = False
     digits_only: bool = False
     """Separators (space, ``-``, ``.``, ``(``, ``)``) are dropped before the pattern is judged."""
+    pad_left: int | None = None
 
 
 @dataclass(frozen=True)
 class DateText:
-    """A calendar date in one of ``formats`` (strptime, tried in order); sentinels mean 'no date'."""
+    """A calendar date in one of ``formats`` (strptime, tried in order); sentinels mean 'no date'.
+
+    No text may fit two formats that put day, month and year in another order: an
+    ambiguous date is never guessed. ``pivot`` is the last two-digit year (``%y``) that
+    lies in this century, flagged ``<column>.two_digit_year``. ``excel_serial`` reads
+    five digits as a spreadsheet's day number (1 is 1900-01-01, with the 29 February
+    1900 that never was), flagged ``<column>.excel_serial``.
+    """
 
     formats: tuple[str, ...] = ("%Y-%m-%d",)
+    pivot: int | None = None
+    excel_serial: bool = False
+
+    def in_century(self, day: date) -> date | None:
+        """``day`` of a two-digit year in the century that ``pivot`` says; None where it has no such day."""
+        if self.pivot is None:
+            return day
+        year = day.year % 100
+        try:
+            return day.replace(year=(2000 if year <= self.pivot else 1900) + year)
+        except ValueError:  # 29 February 1900
+            return None
 
 
 @dataclass(frozen=True)
@@ -52,8 +77,11 @@ class Ssn:
     """A social security number: nine digits with or without dashes.
 
     Never-assigned numbers (SSA POMS RM 10201.035) and known placeholders are
-    read as blank and flagged ``ssn.placeholder``: an SSN is nullable.
+    read as blank and flagged ``ssn.placeholder``: an SSN is nullable. ``pad_left``
+    gives seven or eight digits their leading zeros back, flagged ``ssn.padded``.
     """
+
+    pad_left: bool = False
 
 
 Reader = Text | DateText | Codes | Whole | Ssn
@@ -77,6 +105,6 @@ class From:
     default: str | None = None
 
 
-def date_in(*formats: str) -> DateText:
+def date_in(*formats: str, pivot: int | None = None, excel_serial: bool = False) -> DateText:
     """Shorthand for :class:`DateText` with ``formats`` (strptime)."""
-    return DateText(formats)
+    return DateText(formats, pivot, excel_serial)

@@ -63,22 +63,41 @@ class OrderBy:
 class Control:
     """Header and trailer records of a delimited file, told by their first field.
 
-    ``count_field`` is the position (from 0) of the record count in the trailer.
-    ``count_includes_control`` says whether header and trailer are counted.
+    ``*_field`` are positions (from 0). In the header: ``sender`` is who must stand at
+    ``sender_field``; ``date_field`` (strptime ``date_format``) and ``sequence_field``
+    must say what the file's name says. In the trailer: ``count_field`` is the record
+    count, and ``count_includes_control`` says whether header and trailer are counted;
+    ``total_field`` is a hash total, the sum of the digits-only values of source column
+    ``total_column`` (what is no digit is left out of each value).
+    ``detail`` is the first field of every record that is neither; a record with
+    another one is refused (``record.type``).
     """
 
     header: str | None = None
     trailer: str | None = None
     count_field: int = 1
     count_includes_control: bool = False
+    detail: str | None = None
+    sender: str | None = None
+    sender_field: int | None = None
+    date_field: int | None = None
+    date_format: str = "%Y%m%d"
+    sequence_field: int | None = None
+    total_field: int | None = None
+    total_column: str | None = None
 
 
 @dataclass(frozen=True)
 class Delimited:
     """Delimited text with a header line of column names (RFC 4180 quoting).
 
-    ``final_newline`` demands that the file ends in a line end: a file that does not
-    was cut off and is rejected (``structure.no_final_terminator``).
+    ``names`` are the columns, in order, of a file without such a line; every record
+    then has exactly these. ``final_newline`` demands that the file ends in a line end:
+    a file that does not was cut off and is rejected (``structure.no_final_terminator``).
+    ``spreadsheet`` says that people open and save the file in one: what that does to
+    values is named (``<column>.scientific`` and others, see ``validate/damage.py``),
+    look-alikes of blanks, quotes and nothing are read as what they look like and
+    flagged, and rows and columns of blanks are no content.
     """
 
     delimiter: str = ","
@@ -86,5 +105,7 @@ class Delimited:
     encoding: str = "utf-8"
     final_newline: bool = True
     control: Control | None = None
+    names: tuple[str, ...] = ()
+    spreadsheet: bool = False
     max_record_bytes: int = 1_048_576
     max_columns: int = 1_000

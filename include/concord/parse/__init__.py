@@ -31,6 +31,8 @@ class Reason(StrEnum):
     TOO_LONG = "record.too_long"
     LINE_END = "record.line_end"
     """A carriage return outside quotes that is no line end: two records glued together, or an old Mac's."""
+    TYPE = "record.type"
+    """The first field is not the promised mark of a detail record."""
 
 
 BLANK_LINE = "blank_line"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Iterator
+from datetime import date
 from typing import BinaryIO
 
 import numpy as np
@@ -23,7 +24,7 @@ from concord.landing import Checkpoint
 from concord.parse import BLANK_LINE, Chunk, Ignored, Refused
 from concord.parse.blocks import BLOCK_BYTES, BlockReader
 from concord.parse.control import ControlTotals
-from concord.parse.flaws import Flaw, Layout, reasons
+from concord.parse.flaws import Flaw, Layout, begins_with, reasons
 from concord.parse.header import column_names, drift, fields, skip_byte_order_mark, sources, take_line
 from concord.parse.records import Records, records
 
@@ -33,21 +34,30 @@ CHECKPOINT_RECORDS = 1 << 16
 class DelimitedFile:
     """One delivery of ``feed`` in delimited text; iterate it once for its :class:`Chunk` values.
 
-    Construction reads the header: ``columns`` (all of them, in file order) and
+    ``file_date`` and ``sequence`` are what its name says, for the control header to agree
+    with. Construction reads the header: ``columns`` (all of them, in file order) and
     ``drift`` are known then. ``line_count`` and ``checkpoints`` are complete after the
     last chunk. Raises :class:`DeliveryRejected`: on construction ``structure.empty``,
     ``.encoding``, ``.line_ends``, ``.delimiter``, ``.duplicate_column``,
-    ``.missing_column``, ``.too_many_columns``, ``.header``, ``control.header``; at the
-    end ``structure.no_rows``, ``structure.no_final_terminator``, ``control.trailer`` and
-    ``control.record_count`` — so nothing counts before iteration has finished.
+    ``.missing_column``, ``.too_many_columns``, ``.header``, ``control.header``, ``.sender``,
+    ``.date``, ``.sequence``; at the end ``structure.no_rows``,
+    ``structure.no_final_terminator``, ``control.header``, ``.trailer``, ``.record_count``
+    and ``.hash_total`` — so nothing counts before iteration has finished.
     """
 
     def __init__(
-        self, stream: BinaryIO, feed: Feed, *, chunk_rows: int = 100_000, block_bytes: int = BLOCK_BYTES
+        self,
+        stream: BinaryIO,
+        feed: Feed,
+        *,
+        file_date: date | None = None,
+        sequence: int | None = None,
+        chunk_rows: int = 100_000,
+        block_bytes: int = BLOCK_BYTES,
     ) -> None:
         refuse_odd_layout(feed)
         self._feed, self._chunk_rows = feed, chunk_rows
-        self._totals = ControlTotals(feed.format)
+        self._totals = ControlTotals(feed.format, file_date=file_date, sequence=sequence)
         self._reader = BlockReader(
             stream,
             max_line_bytes=feed.format.max_record_bytes,
@@ -58,17 +68,20 @@ class DelimitedFile:
         self.checkpoints: list[Checkpoint] = []
         self._control: list[int] = []
         self._ignored: list[Ignored] = []
-        skip_byte_order_mark(self._reader)
+        skip_byte_order_mark(self._reader, feed.format)
         self.columns = self._read_header()
         self.drift = drift(feed, self.columns)
         self._records = 0
         self._broken_until = 0
 
     def _read_header(self) -> tuple[str, ...]:
+        names, control = self._feed.format.names, self._feed.format.control
+        if names and (control is None or control.header is None):
+            return names
         line = self._next_control_line()
-        if self._totals.check_header(line):
+        if self._totals.check_header(line) and not names:
             line = self._next_control_line()
-        return column_names(self._feed, fields(line, self._feed.format))
+        return names or column_names(self._feed, fields(line, self._feed.format))
 
     def _next_control_line(self) -> bytes:
         """The next line that is not blank; blank lines before it are ignored, with their number."""
@@ -93,7 +106,10 @@ class DelimitedFile:
     def _layout(self) -> Layout:
         form = self._feed.format
         marks = form.delimiter.encode(), form.quote.encode()
-        return Layout(*marks, len(self.columns), form.encoding, form.max_record_bytes)
+        return Layout(
+            *marks, len(self.columns), form.encoding, form.max_record_bytes,
+            marks=self._totals.detail_prefixes, blank_rows=form.spreadsheet,
+        )  # fmt: skip
 
     def _add_checkpoints(self, block: Records) -> None:
         """Remembers every 65,536th record's place: a reader may start there (records counted after the header)."""
@@ -112,8 +128,10 @@ class DelimitedFile:
         ignored = [Ignored(int(line), 1, BLANK_LINE) for line in found.line[blank]]
         before, self._ignored = self._ignored, []
         control, self._control = self._control, []
+        frame = read_text(found, good, self.columns, self._feed)
+        self._totals.add(frame)
         return Chunk(
-            frame=read_text(found, good, self.columns, self._feed),
+            frame=frame,
             line=found.line[good],
             lines=found.lines[good],
             refused=refused,
@@ -124,15 +142,14 @@ class DelimitedFile:
         )
 
     def _trailers(self, found: Records) -> NDArray[np.bool_]:
-        """Which records are control trailers, told by their first field."""
-        result = np.zeros(len(found), dtype=bool)
+        """Which records are control trailers, told by their first field; refuses a second header."""
         buffer = np.frombuffer(found.data, dtype=np.uint8)
-        for prefix in self._totals.trailer_prefixes:
-            match = found.end - found.start >= len(prefix)
-            for place, byte in enumerate(prefix):
-                match &= buffer[np.minimum(found.start + place, len(buffer) - 1)] == byte
-            result |= match & (found.lines == 1)
-        return result
+        one_line = found.lines == 1
+        if (begins_with(buffer, found.start, found.end, self._totals.header_prefixes) & one_line).any():
+            self._totals.refuse_second_header()
+        trailers = begins_with(buffer, found.start, found.end, self._totals.trailer_prefixes)
+        trailers &= one_line
+        return trailers
 
     def _account(self, found: Records, good: int, refused: tuple[Refused, ...], trailers: NDArray[np.bool_]) -> None:
         unsure = 0
@@ -141,7 +158,7 @@ class DelimitedFile:
             unsure += goes_on
             if goes_on or "record.quote" in record.reasons:
                 self._broken_until = record.line + record.lines
-        self._totals.count(good + len(refused) - unsure, unsure)
+        self._totals.count(good + len(refused) - unsure, unsure, unread=len(refused))
         for at in np.flatnonzero(trailers):
             follows = bool((found.flaws[at + 1 :] != Flaw.BLANK).any())
             self._totals.read_trailer(found.content(int(at)), is_last=not follows)

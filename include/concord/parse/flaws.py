@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntFlag
 
@@ -25,6 +26,7 @@ class Flaw(IntFlag):
     TOO_LONG = 16
     LINE_END = 32
     BLANK = 64
+    TYPE = 128
 
 
 REASONS = tuple((flaw, Reason[flaw.name or ""].value) for flaw in Flaw if flaw is not Flaw.BLANK)
@@ -37,13 +39,32 @@ def reasons(flaws: int) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Layout:
-    """What a record must look like: bytes of delimiter and quote, fields, encoding, longest record."""
+    """What a record must look like: bytes of delimiter and quote, fields, encoding, longest record.
+
+    ``marks`` are how a detail record may begin, where that was promised. ``blank_rows``
+    makes a record of nothing but delimiters as blank as an empty line.
+    """
 
     delimiter: bytes
     quote: bytes
     fields: int
     encoding: str
     max_record_bytes: int
+    marks: tuple[bytes, ...] = ()
+    blank_rows: bool = False
+
+
+def begins_with(
+    buffer: NDArray[np.uint8], start: Positions, end: Positions, prefixes: Iterable[bytes]
+) -> NDArray[np.bool_]:
+    """Which of the ranges ``start`` to ``end`` of ``buffer`` begin with one of ``prefixes``."""
+    result = np.zeros(len(start), dtype=bool)
+    for prefix in prefixes:
+        match = end - start >= len(prefix)
+        for place, byte in enumerate(prefix):
+            match &= buffer[np.minimum(start + place, len(buffer) - 1)] == byte
+        result |= match
+    return result
 
 
 class View:
@@ -69,8 +90,17 @@ class View:
         flaws[self._end - self._start > self._layout.max_record_bytes] |= np.uint8(Flaw.TOO_LONG)
         flaws[self._stray_returns()] |= np.uint8(Flaw.LINE_END)
         flaws[self._undecodable()] |= np.uint8(Flaw.ENCODING)
-        flaws[self._end == self._start] = np.uint8(Flaw.BLANK)
+        if self._layout.marks:
+            marked = begins_with(self._buffer, self._start, self._end, self._layout.marks)
+            flaws[~marked & ~broken] |= np.uint8(Flaw.TYPE)
+        flaws[self._blank()] = np.uint8(Flaw.BLANK)
         return flaws
+
+    def _blank(self) -> NDArray[np.bool_]:
+        """Records without content: as many bytes as delimiters, if that counts."""
+        size = self._end - self._start
+        blank: NDArray[np.bool_] = size == (self._fields - 1 if self._layout.blank_rows else 0)
+        return blank
 
     def _owner(self, positions: Positions) -> Positions:
         return np.searchsorted(self._start, positions, side="right") - 1

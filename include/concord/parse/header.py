@@ -5,6 +5,7 @@ No message quotes the header: a file that lacks one begins with somebody's row.
 
 from __future__ import annotations
 
+import codecs
 import csv
 from collections.abc import Sequence
 
@@ -18,12 +19,18 @@ OTHER_BOMS = (b"\xff\xfe", b"\xfe\xff")
 DELIMITERS = (",", ";", "\t", "|", ":", "~", "^")
 
 
-def skip_byte_order_mark(reader: BlockReader) -> None:
-    """Takes a UTF-8 byte order mark; raises :class:`DeliveryRejected` for an empty file or one in UTF-16."""
+def skip_byte_order_mark(reader: BlockReader, layout: Delimited) -> None:
+    """Takes a UTF-8 byte order mark; raises :class:`DeliveryRejected` for an empty file or one in another encoding.
+
+    A mark of UTF-8 where another encoding was agreed means that somebody saved the file
+    in it: every letter beyond ASCII would be read as two others.
+    """
     start = reader.peek(lambda data: len(data) >= len(BOM))
     if start.startswith(OTHER_BOMS):
         raise DeliveryRejected("structure.encoding", "the file is in UTF-16")
     if start.startswith(BOM):
+        if codecs.lookup(layout.encoding).name != "utf-8":
+            raise DeliveryRejected("structure.encoding", f"the file says it is UTF-8, agreed is {layout.encoding}")
         reader.take(len(BOM))
         start = reader.peek(bool)
     if not start:
@@ -66,16 +73,25 @@ def fields(line: bytes, layout: Delimited) -> list[str]:
 def column_names(feed: Feed, header: Sequence[str]) -> tuple[str, ...]:
     """The names of the columns, in file order; raises :class:`DeliveryRejected` (``structure.*``).
 
-    An empty last name comes from a delimiter at the end of the line and is dropped.
+    An empty last name comes from a delimiter at the end of the line and is dropped. A
+    spreadsheet keeps empty columns at the end, in the header and in every row: there
+    they have no name, and stay.
     """
     names = tuple(header[:-1]) if len(header) > 1 and not header[-1] else tuple(header)
+    if feed.format.spreadsheet and len(names) > 1 and not names[-1]:
+        names = tuple(header)
     if len(names) > feed.format.max_columns:
         raise DeliveryRejected("structure.too_many_columns", f"{len(names)} columns, {feed.format.max_columns} allowed")
     refuse_wrong_delimiter(feed, names)
     refuse_duplicates(names, among=sources(feed))
     refuse_missing(feed, names)
-    refuse_duplicates(names, among=names)
+    refuse_duplicates(names[: _named(names)] if feed.format.spreadsheet else names, among=names)
     return names
+
+
+def _named(names: Sequence[str]) -> int:
+    """How many columns there are up to the last one that has a name."""
+    return max((position for position, name in enumerate(names, 1) if name), default=0)
 
 
 def refuse_wrong_delimiter(feed: Feed, names: Sequence[str]) -> None:
@@ -118,6 +134,7 @@ def drift(feed: Feed, names: Sequence[str]) -> Drift:
     """How the header differs from the contract: extra and missing optional columns, and their order."""
     wanted, given = sources(feed), set(names)
     in_both = [name for name in names if name in wanted]
-    extra = tuple(name for name in names if name not in wanted and name not in feed.ignored)
+    promised = names[: _named(names)] if feed.format.spreadsheet else names
+    extra = tuple(name for name in promised if name not in wanted and name not in feed.ignored)
     missing = tuple(name for name in wanted if name not in given)
     return Drift(extra, missing, reordered=in_both != [name for name in wanted if name in given])

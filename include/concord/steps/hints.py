@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date, datetime
 
 from concord.contract import DateText, Feed, Text
 
@@ -28,7 +28,9 @@ def _ids(feed: Feed, text: str) -> Iterator[str]:
     mapping = feed.columns.get("subscriber_id")
     if mapping is None or not isinstance(mapping.read, Text) or mapping.read.pattern is None:
         return
-    for token in re.split(r"[^A-Za-z0-9-]+", text.upper() if mapping.read.upper else text):
+    width = mapping.read.pad_left or 0
+    for found in re.split(r"[^A-Za-z0-9-]+", text.upper() if mapping.read.upper else text):
+        token = found.zfill(width) if found.isdigit() else found
         if re.search(mapping.read.pattern, token):
             yield token
 
@@ -39,14 +41,13 @@ def _dates(feed: Feed, text: str) -> Iterator[str]:
         return
     marks = re.escape(feed.format.delimiter + feed.format.quote)
     for token in re.split(rf"[{marks}\r\n\0]+", text):
-        for form in mapping.read.formats:
-            day = _day(token.strip(), form)
-            if day:
-                yield day
+        days = (_day(token.strip(), form, mapping.read) for form in mapping.read.formats)
+        yield from (day.isoformat() for day in days if day is not None)
 
 
-def _day(token: str, form: str) -> str | None:
+def _day(token: str, form: str, read: DateText) -> date | None:
     try:
-        return datetime.strptime(token, form.replace("%-", "%")).date().isoformat()  # noqa: DTZ007 — a day has no zone
+        day = datetime.strptime(token, form.replace("%-", "%")).date()  # noqa: DTZ007 — a day has no zone
     except ValueError:
         return None
+    return read.in_century(day) if "%y" in form else day

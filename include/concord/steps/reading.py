@@ -123,7 +123,9 @@ def build(
 
     manifest = Manifest.from_json(dict(delivery.manifest or {}))
     with site.landing.open(manifest) as stream:
-        file = DelimitedFile(stream, feed, chunk_rows=CHUNK_ROWS)
+        file = DelimitedFile(
+            stream, feed, file_date=delivery.file_date, sequence=delivery.file_sequence, chunk_rows=CHUNK_ROWS
+        )
         with site.database("stage") as connection:
             stage_no = staging.begin(connection, feed, delivery.delivery_id, delivery.attempt)
             connection.commit()

@@ -10,6 +10,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from concord.contract import DateText
+from concord.validate.damage import DAMAGED
+
 UNREADABLE = "\ufffd"
 """Stands in a canonical column for a value that could not be read; such a row is always rejected."""
 
@@ -24,22 +27,47 @@ LAST_DAY = date(9999, 12, 30)
 """The last day that still has a next one: an end date is kept as the first day no longer covered."""
 
 
-def read_dates(values: pa.Array, formats: tuple[str, ...], sentinels: tuple[str, ...]) -> pa.Array:
-    """``values`` as ISO text; blank and sentinel become ``""``, what is no date :data:`UNREADABLE`.
+SERIAL = r"\A[0-9]{5}\z"
+"""A spreadsheet's day number that is believed: 1927 to 2173."""
+DAY_0 = (date(1899, 12, 30) - date(1970, 1, 1)).days
+"""Day 0 of a spreadsheet, after its 29 February 1900 that never was, in days of Unix time."""
 
-    A sentinel is meant as text and as the day it denotes, so 31.12.9999 is one too.
-    Raises ``ValueError`` for a format code that is not in :data:`SHAPES`.
+
+def read_dates(values: pa.Array, read: DateText, sentinels: tuple[str, ...]) -> tuple[pa.Array, dict[str, pa.Array]]:
+    """``values`` as ISO text, and flags ``two_digit_year`` and ``excel_serial``.
+
+    Blank and sentinel become ``""``, what is no date :data:`UNREADABLE`. A sentinel is
+    meant as text and as the day it denotes, so 31.12.9999 is one too. Raises
+    ``ValueError`` for a format code that is not in :data:`SHAPES`.
     """
     encoded = values.dictionary_encode()
     text = pc.utf8_trim_whitespace(encoded.dictionary)
-    days = parse(text, formats)
+    days = parse(text, tuple(form for form in read.formats if "%y" not in form))
+    short = _in_century(parse(text, tuple(form for form in read.formats if "%y" in form)), read)
+    flags = {"two_digit_year": pc.and_(pc.is_null(days), pc.is_valid(short))}
+    days = pc.coalesce(days, short)
+    if read.excel_serial:
+        serial = read_serials(text)
+        flags["excel_serial"] = pc.and_(pc.is_null(days), pc.is_valid(serial))
+        days = pc.coalesce(days, serial)
     open_ended = pc.or_(
         pc.is_in(text, pa.array(["", *sentinels], text.type)),
         pc.fill_null(pc.is_in(days, parse(pa.array(sentinels, text.type), SENTINEL_FORMATS).drop_null()), False),
     )
     days = pc.if_else(pc.greater(days, pa.scalar(LAST_DAY)), None, days)
     iso = pc.fill_null(days.cast(text.type), UNREADABLE)
-    return pc.if_else(open_ended, "", iso).take(encoded.indices)
+    found = pc.if_else(open_ended, "", iso).take(encoded.indices)
+    return found, {flag: mask.take(encoded.indices) for flag, mask in flags.items() if pc.any(mask).as_py()}
+
+
+def _in_century(days: pa.Array, read: DateText) -> pa.Array:
+    return pa.array([None if day is None else read.in_century(day) for day in days.to_pylist()], pa.date32())
+
+
+def read_serials(text: pa.Array) -> pa.Array:
+    """``text`` as date32 where it is a spreadsheet's day number, else null."""
+    number = pc.if_else(pc.match_substring_regex(text, SERIAL), text, None).cast(pa.int32())
+    return pc.add(number, pa.scalar(DAY_0, pa.int32())).cast(pa.date32())
 
 
 def parse(text: pa.Array, formats: tuple[str, ...]) -> pa.Array:
@@ -85,5 +113,6 @@ def shape(form: str) -> str:
 def as_days(iso: pa.Array) -> pa.Array:
     """Canonical date text as date32; blank and unreadable become null."""
     encoded = iso.dictionary_encode()
-    given = pc.if_else(pc.is_in(encoded.dictionary, pa.array(["", UNREADABLE], iso.type)), None, encoded.dictionary)
+    nothing = pa.array(["", UNREADABLE, DAMAGED], iso.type)
+    given = pc.if_else(pc.is_in(encoded.dictionary, nothing), None, encoded.dictionary)
     return given.cast(pa.date32()).take(encoded.indices)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pandas import DataFrame
 
 from concord.contract import Feed
+from concord.validate.damage import DAMAGED, damaged, repaired
 from concord.validate.dates import UNREADABLE
 from concord.validate.reading import read_column
 from concord.validate.rules import verdicts
@@ -68,9 +70,9 @@ def validate(feed: Feed, chunk_frame: DataFrame, *, as_of: date, missing: frozen
     ``missing`` are source columns of optional columns that the file does not have; they
     are read as blank, without default. Raises ``KeyError`` for any other absent column.
     """
-    table, flags = canonical_text(feed, chunk_frame, missing)
+    table, flags, damage = canonical_text(feed, chunk_frame, missing)
     judged = tuple(name for name, mapping in feed.columns.items() if mapping.source not in missing)
-    broken = broken_promises(feed, table, judged, as_of)
+    broken = broken_promises(feed, table, judged, as_of, damage)
     rejected = np.fromiter(sorted(broken), np.int64, len(broken))
     positions = np.delete(np.arange(len(chunk_frame), dtype=np.int64), rejected)
     reasons = [broken[int(position)] for position in rejected]
@@ -82,31 +84,51 @@ def validate(feed: Feed, chunk_frame: DataFrame, *, as_of: date, missing: frozen
     )
 
 
-def canonical_text(
-    feed: Feed, frame: DataFrame, missing: frozenset[str]
-) -> tuple[pa.Table, dict[str, NDArray[np.bool_]]]:
-    """The canonical columns of ``frame`` as text, and flags by code (one boolean per row)."""
+class CanonicalText(NamedTuple):
+    """Canonical columns as text; what was noticed (code → which rows); what of spreadsheets refuses rows."""
+
+    table: pa.Table
+    flags: dict[str, NDArray[np.bool_]]
+    damage: dict[str, pa.Array]
+
+
+def canonical_text(feed: Feed, frame: DataFrame, missing: frozenset[str]) -> CanonicalText:
+    """The canonical columns of ``frame``, and what was noticed in reading them."""
+    read = CanonicalText(pa.table({}), {}, {})
     columns: dict[str, pa.Array] = {}
-    flags: dict[str, NDArray[np.bool_]] = {}
     for name, mapping in feed.columns.items():
         if mapping.source in missing:
             columns[name] = _constant("", len(frame))
-            continue
-        values = pa.array(frame[mapping.source].array, pa.large_string())
-        columns[name], noticed = read_column(mapping, values, feed)
-        flags |= {code: mask.to_numpy(zero_copy_only=False) for code, mask in noticed.items()}
+        else:
+            columns[name] = _read(feed, name, pa.array(frame[mapping.source].array, pa.large_string()), read)
     columns |= {name: _constant(value, len(frame)) for name, value in feed.constants.items()}
-    return pa.table(columns), flags
+    return read._replace(table=pa.table(columns))
+
+
+def _read(feed: Feed, name: str, values: pa.Array, read: CanonicalText) -> pa.Array:
+    """One column; adds to ``read`` what was noticed. A damaged value is refused by its damage alone."""
+    mapping = feed.columns[name]
+    harm = damaged(mapping.read, values) if feed.format.spreadsheet else {}
+    values, noticed = repaired(values) if feed.format.spreadsheet else (values, {})
+    canonical, flags = read_column(mapping, values, feed)
+    for code, mask in (noticed | flags).items():
+        read.flags[f"{name}.{code}"] = mask.to_numpy(zero_copy_only=False)
+    for code, mask in harm.items():
+        read.damage[f"{name}.{code}"] = mask
+        canonical = pc.if_else(mask, DAMAGED, canonical)
+    return canonical
 
 
 def _constant(value: str, count: int) -> pa.Array:
     return pa.repeat(pa.scalar(value, pa.large_string()), count)
 
 
-def broken_promises(feed: Feed, table: pa.Table, judged: tuple[str, ...], as_of: date) -> dict[int, tuple[str, ...]]:
+def broken_promises(
+    feed: Feed, table: pa.Table, judged: tuple[str, ...], as_of: date, damage: Mapping[str, pa.Array]
+) -> dict[int, tuple[str, ...]]:
     """Row position → reason codes, for the rows that broke a promise."""
     given = table.select([*judged, *feed.constants])
-    held = verdicts(feed, given, as_of)
+    held = verdicts(feed, given, as_of) | {code: pc.invert(mask) for code, mask in damage.items()}
     schema = schema_for(feed, judged, tuple(held))
     verdict_columns = {verdict_column(code): kept for code, kept in held.items()}
     frame = pa.table({**{name: table[name] for name in judged}, **verdict_columns}).to_pandas()
@@ -148,6 +170,8 @@ def _readable(name: str, rows: pa.Table, reasons: list[tuple[str, ...]]) -> list
         return [None] * len(reasons)
     values = rows[name].to_pylist()
     return [
-        value if value not in ("", UNREADABLE) and not any(code.startswith(f"{name}.") for code in codes) else None
+        value
+        if value not in ("", UNREADABLE, DAMAGED) and not any(code.startswith(f"{name}.") for code in codes)
+        else None
         for value, codes in zip(values, reasons, strict=True)
     ]

@@ -44,11 +44,18 @@ def _text(read: Text, values: pa.Array, _: Feed) -> tuple[pa.Array, dict[str, pa
     text = pc.utf8_ltrim(pc.utf8_rtrim_whitespace(values), characters=LEADING_BLANKS)
     if read.digits_only:
         text = pc.replace_substring_regex(text, SEPARATORS, "")
-    return (pc.utf8_upper(text) if read.upper else text), {}
+    text = pc.utf8_upper(text) if read.upper else text
+    return _padded(text, rf"\A[0-9]{{1,{read.pad_left - 1}}}\z", read.pad_left) if read.pad_left else (text, {})
+
+
+def _padded(text: pa.Array, short: str, width: int) -> tuple[pa.Array, dict[str, pa.Array]]:
+    """Gives what matches ``short`` its leading zeros back."""
+    lost = pc.match_substring_regex(text, short)
+    return pc.if_else(lost, pc.utf8_lpad(text, width, "0"), text), {"padded": lost}
 
 
 def _date(read: DateText, values: pa.Array, feed: Feed) -> tuple[pa.Array, dict[str, pa.Array]]:
-    return read_dates(values, read.formats, feed.policy.sentinels), {}
+    return read_dates(values, read, feed.policy.sentinels)
 
 
 def _codes(read: Codes, values: pa.Array, _: Feed) -> tuple[pa.Array, dict[str, pa.Array]]:
@@ -63,12 +70,13 @@ def _whole(_read: Whole, values: pa.Array, _: Feed) -> tuple[pa.Array, dict[str,
     return pc.utf8_trim_whitespace(values), {}
 
 
-def _ssn(_read: Ssn, values: pa.Array, _: Feed) -> tuple[pa.Array, dict[str, pa.Array]]:
+def _ssn(read: Ssn, values: pa.Array, _: Feed) -> tuple[pa.Array, dict[str, pa.Array]]:
     text = pc.utf8_trim_whitespace(values)
+    text, flags = _padded(text, r"\A[0-9]{7,8}\z", 9) if read.pad_left else (text, {})
     readable = pc.or_(pc.match_substring_regex(text, SSN_SHAPE), pc.equal(text, ""))
     digits = pc.if_else(readable, pc.replace_substring(text, "-", ""), UNREADABLE)
     placeholder = pc.and_(pc.match_substring_regex(digits, SSN_PLACEHOLDER), readable)
-    return pc.if_else(placeholder, "", digits), {"ssn.placeholder": placeholder}
+    return pc.if_else(placeholder, "", digits), flags | {"placeholder": placeholder}
 
 
 READERS: Mapping[type[Reader], Callable[[Any, pa.Array, Feed], tuple[pa.Array, dict[str, pa.Array]]]] = {

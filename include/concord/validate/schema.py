@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from concord.contract import Codes, DateText, Feed, From, Reader, Ssn, Text, Whole
+from concord.validate.damage import DAMAGED
 from concord.validate.dates import UNREADABLE
 from concord.validate.reading import is_re2
 
@@ -47,8 +48,11 @@ def build(feed: Feed, columns: tuple[str, ...], codes: tuple[str, ...]) -> DataF
     """A new schema; :func:`schema_for` remembers it."""
     import pandera.pandas as pa_schema  # three seconds of import: only where rows are judged
 
+    lenient = _spares_damage if feed.format.spreadsheet else _as_it_is
     judged = {
-        name: pa_schema.Column(checks=[_check(f"{name}.{rule}", judge) for rule, judge in judges(feed.columns[name])])
+        name: pa_schema.Column(
+            checks=[_check(f"{name}.{rule}", lenient(judge)) for rule, judge in judges(feed.columns[name])]
+        )
         for name in columns
     }
     kept = {
@@ -61,6 +65,15 @@ def build(feed: Feed, columns: tuple[str, ...], codes: tuple[str, ...]) -> DataF
 def verdict_column(code: str) -> str:
     """The name of the boolean column that says which rows keep the rule ``code``; no canonical column has a space."""
     return f"keeps {code}"
+
+
+def _spares_damage(judge: Judge) -> Judge:
+    """A damaged value has its own verdict: no other check says anything of it."""
+    return lambda text: pc.or_(judge(text), pc.equal(text, DAMAGED))
+
+
+def _as_it_is(judge: Judge) -> Judge:
+    return judge
 
 
 def _check(code: str, judge: Judge) -> Any:
