@@ -25,7 +25,7 @@ FOLDERS = sorted(path.parent for path in HERE.glob("*/expected.toml"))
 
 
 def expectations(folder: Path) -> dict[str, Any]:
-    """The table of ``folder``: fixture name → what it must get, and ``as_of``."""
+    """The table of ``folder``: fixture name → what it must get, and the file's ``as_of`` and ``sequence``."""
     return tomllib.loads((folder / "expected.toml").read_text(encoding="utf-8"))
 
 
@@ -37,9 +37,14 @@ CASES = [
 ]
 
 
-def read(feed: Feed, data: bytes, as_of: date) -> dict[str, Any]:
+def fixture(folder: Path, name: str) -> Path:
+    """The file called ``name``, with the suffix that the feed's files have."""
+    return folder / f"{name}{Path(catalogue.feed(folder.name).source.pattern).suffix}"
+
+
+def read(feed: Feed, data: bytes, as_of: date, sequence: int | None) -> dict[str, Any]:
     """What becomes of a file, in the words of ``expected.toml``; checks that no line is lost or counted twice."""
-    delivery = DelimitedFile(BytesIO(data), feed)
+    delivery = DelimitedFile(BytesIO(data), feed, file_date=as_of, sequence=sequence)
     accepted, reasons, flags, lines = 0, Counter[str](), Counter[str](), Counter[str]()
     for chunk in delivery:
         missing = frozenset(delivery.drift.missing_optional)
@@ -59,22 +64,22 @@ def read(feed: Feed, data: bytes, as_of: date) -> dict[str, Any]:
 @pytest.mark.parametrize(("folder", "name", "wanted"), CASES)
 def test_a_named_file_gets_what_its_feed_promises(folder: Path, name: str, wanted: dict[str, Any]) -> None:
     feed = catalogue.feed(folder.name)
-    as_of = expectations(folder)["as_of"]
-    data = (folder / f"{name}.csv").read_bytes()
+    as_of, sequence = expectations(folder)["as_of"], expectations(folder).get("sequence")
+    data = fixture(folder, name).read_bytes()
     if code := wanted.get("rejected"):
         with pytest.raises(DeliveryRejected) as caught:
-            read(feed, data, as_of)
+            read(feed, data, as_of, sequence)
         assert caught.value.code == code
         assert wanted.get("names", "") in str(caught.value)
     else:
         drift = {k: tuple(v) if isinstance(v, list) else v for k, v in wanted.get("drift", {}).items()}
-        assert read(feed, data, as_of) == wanted | ({"drift": drift} if drift else {})
+        assert read(feed, data, as_of, sequence) == wanted | ({"drift": drift} if drift else {})
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_every_file_has_an_expectation_and_every_expectation_a_file(folder: Path) -> None:
     named = {name for name, wanted in expectations(folder).items() if isinstance(wanted, dict)}
-    assert {path.stem for path in folder.glob("*.csv")} == named
+    assert {path for path in folder.iterdir() if path.name != "expected.toml"} == {fixture(folder, n) for n in named}
 
 
 def test_every_feed_has_a_folder_of_fixtures_with_a_good_file() -> None:
