@@ -175,7 +175,7 @@ class Driver:
         with self.site.database("test") as connection:
             ledger.register(connection, self.feed)
             ledger.discover(
-                connection, self.feed, delivery_id=delivery_id, name_sealed=b"-", name_token=delivery_id,
+                connection, self.feed, delivery_id=delivery_id, **self.name(f"ELIG_{delivery_id}.csv", delivery_id),
                 size=len(data), modified_at=datetime.now(UTC), file_date=day, sequence=sequence,
             )  # fmt: skip
         with self.site.landing.begin(delivery_id, 1) as writer:
@@ -183,6 +183,12 @@ class Driver:
             manifest = writer.seal()
         land(self.feed, delivery_id, Fetched(len(data), sha256(data).hexdigest(), manifest), self.site)
         return delivery_id
+
+    def name(self, name: str, delivery_id: str) -> dict[str, Any]:
+        """A file's name as discovering enters it."""
+        keys = self.site.keys
+        sealed = keys.seal(name.encode(), context=ledger.name_context(delivery_id))
+        return {"name_sealed": sealed, "name_token": keys.token(name, kind="file_name")}
 
     def open(self) -> list[str]:
         """Ids of the deliveries that may start now."""

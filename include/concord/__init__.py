@@ -15,6 +15,7 @@ The package in the order the data takes::
     orchestrate                     the only part that knows Airflow
 
 Beside them: ``ledger``, ``quarantine``, ``audit``, ``incidents`` (what happened),
-``protect`` (keys), ``check`` (the invariants), ``failpoint`` (places where tests let it
-break), ``cli``, ``sandbox`` (stand-ins for partners). Imports go one way; ``tests/architecture`` holds it.
+``protect`` (keys), ``match_key`` and ``custody`` (under which key, and for how long),
+``check`` (the invariants), ``failpoint`` (places where tests let it break), ``cli``, ``sandbox``
+(stand-ins for partners). Imports go one way; ``tests/architecture`` holds it.
 """

@@ -92,3 +92,11 @@ class DatabaseUnavailable(ConcordError):
 
 class LandingDamaged(ConcordError):
     """An archived object does not authenticate: truncated, reordered or altered."""
+
+
+class LandingShredded(ConcordError):
+    """An archived object's data key was destroyed when its retention was over: nobody can read it again."""
+
+
+class LandingMoved(ConcordError):
+    """The equal object that a fetch found was shredded before the delivery was entered: fetch again."""

@@ -20,7 +20,7 @@ from concord.errors import ConcordError, Fenced
 from concord.postgres import Connection, one, run
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 ID_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 RUNNING = frozenset({"staged", "planned"})
@@ -77,6 +77,11 @@ class Delivery:
         return f"{day}_{self.delivery_id}_{self.attempt}"
 
 
+def name_context(delivery_id: str) -> str:
+    """What a delivery's file name is sealed to: it opens for no other delivery."""
+    return f"ops.delivery|file_name|{delivery_id}"
+
+
 def register(connection: Connection, feed: Feed) -> None:
     """Makes sure the feed has its lease row."""
     run(connection, "ledger/register_feed", {"feed": feed.name, "partner": feed.partner})
@@ -88,13 +93,17 @@ def discover(
     *,
     name_sealed: bytes,
     name_token: str,
+    known_as: Iterable[str] = (),
     size: int,
     modified_at: datetime,
     file_date: date | None,
     sequence: int | None,
     delivery_id: str | None = None,
 ) -> str | None:
-    """Enters a remote file; returns its new delivery id, or None when the ledger knows it already."""
+    """Enters a remote file; returns its new delivery id, or None when the ledger knows it already.
+
+    ``known_as`` are the name's tokens under earlier keys.
+    """
     values = {
         "delivery_id": delivery_id or new_id(),
         "feed": feed.name,
@@ -103,6 +112,7 @@ def discover(
         "is_pilot": feed.stage is Stage.PILOT,
         "name_sealed": name_sealed,
         "name_token": name_token,
+        "known_as": [name_token, *known_as],
         "size": size,
         "modified_at": modified_at,
         "file_date": file_date,
@@ -158,6 +168,11 @@ def require_attempt(delivery: Delivery, attempt: int) -> None:
     """Raises :class:`Fenced` when a newer attempt of the delivery was opened meanwhile."""
     if delivery.attempt != attempt:
         raise Fenced(f"delivery {delivery.delivery_id}: attempt {attempt} is over, attempt {delivery.attempt} counts")
+
+
+def hold_object(connection: Connection, sha256: str) -> None:
+    """Until the transaction ends, nobody else enters, wraps anew or shreds the archived object of this hash."""
+    run(connection, "ledger/lock_object", {"sha256": sha256})
 
 
 def twin(connection: Connection, delivery: Delivery, sha256: str) -> str | None:

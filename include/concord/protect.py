@@ -59,6 +59,7 @@ class KeyRing:
         self._ciphers = {key_id: AESGCM(key) for key_id, key in seal_keys.items()}
         self._token_keys = dict(token_keys)
         self._hashes: dict[tuple[str, str], hmac.HMAC] = {}
+        self.seal_key_ids, self.token_key_ids = tuple(seal_keys), tuple(token_keys)
         self.seal_key_id = next(iter(seal_keys))
         self.token_key_id = next(iter(token_keys))
         self._header = _header(self.seal_key_id)
@@ -84,9 +85,13 @@ class KeyRing:
         state.update(value.encode())
         return f"{self.token_key_id}:{state.hexdigest()[:TOKEN_HEX]}"
 
-    def tokens(self, values: Iterable[str], kind: str) -> list[str]:
-        """:meth:`token` of each value, in order."""
-        base, prefix, found = self._hash(self.token_key_id, kind), f"{self.token_key_id}:", []
+    def tokens(self, values: Iterable[str], kind: str, *, key_id: str | None = None) -> list[str]:
+        """:meth:`token` of each value, in order; under another key of the ring where ``key_id`` names one.
+
+        Raises :class:`UnknownKey` where the ring does not have it.
+        """
+        key_id = key_id or self.token_key_id
+        base, prefix, found = self._hash(key_id, kind), f"{key_id}:", []
         for value in values:
             state = base.copy()
             state.update(value.encode())
@@ -104,6 +109,8 @@ class KeyRing:
         if state is None:
             if not kind or "\0" in kind:
                 raise ProtectError("a token's kind is a word without NUL")
+            if key_id not in self._token_keys:
+                raise UnknownKey(f"tokens are made under key {key_id!r}, which is not in the ring")
             state = hmac.new(self._token_keys[key_id], f"{kind}\0".encode(), hashlib.sha256)
             self._hashes[key_id, kind] = state
         return state
@@ -122,6 +129,10 @@ class KeyRing:
     def open(self, sealed: bytes, *, context: str) -> bytes:
         """What :meth:`seal` was given in the same ``context``; raises :class:`ProtectError`."""
         return self._open(sealed, VALUE + context.encode())
+
+    def reseal(self, sealed: bytes, *, context: str) -> bytes:
+        """The same value, sealed under the key in use; raises :class:`ProtectError`."""
+        return self.seal(self.open(sealed, context=context), context=context)
 
     def key_id_of(self, sealed: bytes) -> str:
         """Id of the key that a sealed value or wrapped key needs; raises :class:`ProtectError`."""
@@ -148,8 +159,20 @@ class KeyRing:
 
     def new_data_key(self, *, context: str = "") -> tuple[bytes, bytes]:
         """A fresh 32-byte key and the same, wrapped for ``context`` under the seal key in use."""
-        key, nonce = os.urandom(KEY_BYTES), os.urandom(NONCE_BYTES)
-        return key, self._header + nonce + self._cipher.encrypt(nonce, key, DATA_KEY + context.encode())
+        key = os.urandom(KEY_BYTES)
+        return key, self._wrap(key, context)
+
+    def _wrap(self, key: bytes, context: str) -> bytes:
+        nonce = os.urandom(NONCE_BYTES)
+        return self._header + nonce + self._cipher.encrypt(nonce, key, DATA_KEY + context.encode())
+
+    def rewrap(self, wrapped: bytes, *, context: str = "") -> bytes:
+        """The same data key wrapped under the seal key in use, unchanged where it is so already.
+
+        Raises :class:`ProtectError` where it does not open.
+        """
+        key = self.unwrap(wrapped, context=context)
+        return wrapped if self.key_id_of(wrapped) == self.seal_key_id else self._wrap(key, context)
 
     def unwrap(self, wrapped: bytes, *, context: str = "") -> bytes:
         """The data key that was wrapped in the same ``context``; raises :class:`ProtectError`."""

@@ -42,6 +42,7 @@ class Staging:
     line_count: int
     flags: Mapping[str, int]
     contract_hash: str
+    token_key_id: str | None
 
     @property
     def table(self) -> sql.Identifier:
@@ -52,6 +53,11 @@ class Staging:
 def table(delivery_id: str, stage_no: int) -> sql.Identifier:
     """``stage.d_<delivery>_<stage_no>``."""
     return sql.Identifier("stage", f"d_{delivery_id}_{stage_no}")
+
+
+def ssn_context(partner: str, subscriber_id: str, person_code: str) -> str:
+    """What an SSN is sealed to, in stage and core: it opens for no other member."""
+    return f"core.member|ssn|{partner}|{subscriber_id}|{person_code}"
 
 
 def stored_columns(feed: Feed) -> dict[str, str]:
@@ -68,16 +74,21 @@ def attributes(entity: Entity) -> tuple[str, ...]:
     return tuple("ssn_token" if name == "ssn" else name for name in entity.attributes)
 
 
-def content_hash(entity: Entity, alias: str | None = None) -> sql.Composed:
-    """The 64-bit hash expression over an entity's attributes; equal content, equal hash."""
+def content_hash(entity: Entity, alias: str | None = None, **instead: sql.Composable) -> sql.Composed:
+    """The 64-bit hash expression over an entity's attributes; equal content, equal hash.
+
+    ``instead`` are expressions that take the place of a column.
+    """
     prefix = sql.SQL(alias + "." if alias else "")
-    names = sql.SQL(", ").join(prefix + sql.Identifier(name) for name in attributes(entity))
+    names = sql.SQL(", ").join(instead.get(name, prefix + sql.Identifier(name)) for name in attributes(entity))
     return sql.SQL("hash_record_extended(ROW({}), 0)").format(names)
 
 
-def begin(connection: Connection, feed: Feed, delivery_id: str, attempt: int) -> int:
-    """Registers a new staging and creates its table; returns the staging's number."""
-    values = {"delivery_id": delivery_id, "attempt": attempt, "contract_hash": feed.fingerprint}
+def begin(connection: Connection, feed: Feed, delivery_id: str, attempt: int, token_key_id: str | None = None) -> int:
+    """Registers a new staging, whose SSN tokens are under ``token_key_id``, and creates its table; its number."""
+    values = {
+        "delivery_id": delivery_id, "attempt": attempt, "contract_hash": feed.fingerprint, "token_key_id": token_key_id,
+    }  # fmt: skip
     row = one(connection, "stage/begin_staging", values)
     if row is None:
         raise StageLost(f"delivery {delivery_id}: no staging was begun")
@@ -163,6 +174,12 @@ def verify(connection: Connection, staging: Staging | None, delivery_id: str, co
     if staging.contract_hash != contract_hash:
         raise StageLost(f"delivery {delivery_id}: the contract changed since it was staged")
     return staging
+
+
+def require_match_key(staging: Staging, key_id: str | None) -> None:
+    """Raises :class:`StageLost` where the tokens of core are under another key by now: nothing would compare equal."""
+    if staging.token_key_id not in (None, key_id):
+        raise StageLost(f"delivery {staging.delivery_id}: the token key was changed since it was staged")
 
 
 def _present(connection: Connection, staging: Staging) -> bool:

@@ -27,6 +27,9 @@ VERSIONS = (
 KEYS = (Rule("key_twice", "check/find_repeated_keys", "rows that share their key"),)
 """For entities without spans: where there are spans, two that begin together overlap."""
 
+TOKENS = (Rule("keys.match", "check/find_foreign_tokens", "members with a token of another key than their partner's"),)
+"""For members: after a rotation no token is left behind."""
+
 SPANS = (
     Rule("overlap", "check/find_overlapping_spans", "spans that overlap an earlier one of their key"),
     Rule("reversed", "check/find_reversed_spans", "spans that do not end after they begin"),
@@ -42,6 +45,7 @@ def check(connection: Connection) -> Iterator[Finding]:
         rules = VERSIONS + (SPANS if entity.start else KEYS)
         named = (replace(rule, code=f"{entity.name}.{rule.code}") for rule in rules)
         yield from broken(connection, named, **parts(entity))
+    yield from broken(connection, TOKENS)
 
 
 def parts(entity: Entity) -> dict[str, sql.Composable]:

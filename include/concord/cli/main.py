@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from concord.catalogue import feeds as every_feed
-from concord.cli import environment, show
+from concord.cli import environment, keys, show
 from concord.cli.decisions import approve, decline, skip
 from concord.cli.deliveries import deliveries, plan
 from concord.cli.guard import one_line
@@ -97,3 +97,4 @@ for command in (
     pools,
 ):
     app.command()(one_line(command))
+app.add_typer(keys.app, name="keys")

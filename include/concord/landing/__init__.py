@@ -2,7 +2,8 @@
 
 ``manifest.py`` what an object is, authenticated · ``chunks.py`` its ciphertext ·
 ``store.py`` (``disk.py``, ``bucket.py``) files by path · ``writer.py`` one object
-on its way in · ``archive.py`` the archive as its users see it.
+on its way in · ``keeper.py`` keys wrapped anew, and destroyed · ``archive.py`` the
+archive as its users see it.
 
 Layout below the landing URL; no name carries anything of a partner's file name::
 
@@ -13,7 +14,8 @@ Layout below the landing URL; no name carries anything of a partner's file name:
 """
 
 from concord.landing.archive import Landing
+from concord.landing.keeper import Keeper
 from concord.landing.manifest import Checkpoint, Manifest
 from concord.landing.writer import LandingWriter
 
-__all__ = ["Checkpoint", "Landing", "LandingWriter", "Manifest"]
+__all__ = ["Checkpoint", "Keeper", "Landing", "LandingWriter", "Manifest"]

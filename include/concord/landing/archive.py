@@ -17,8 +17,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import IO, BinaryIO, Final, cast
 
-from concord.errors import LandingDamaged
+from concord.errors import LandingDamaged, LandingShredded
 from concord.landing.chunks import ChunkCipher, ChunkReader, derived, sealed_size
+from concord.landing.keeper import Keeper
 from concord.landing.manifest import Checkpoint, Manifest, key_context, manifest_path
 from concord.landing.store import open_store
 from concord.landing.writer import LandingWriter
@@ -39,6 +40,7 @@ class Landing:
         if chunk_bytes < 1:
             raise ValueError("a chunk holds at least one byte")
         self._store, self._keys, self._chunk_bytes = open_store(url), keys, chunk_bytes
+        self.keeper = Keeper(self._store, keys)
 
     # ── writing ────────────────────────────────────────────────────────────────
 
@@ -108,7 +110,7 @@ class Landing:
         try:
             found = self.manifest(sha256)
             self.open(found).close()
-        except LandingDamaged:
+        except (LandingDamaged, LandingShredded):
             return None
         return found
 
@@ -160,7 +162,7 @@ class Landing:
             return first
         try:
             return self.manifest(sha256).object_url
-        except LandingDamaged:
+        except (LandingDamaged, LandingShredded):
             return ""
 
     def _listing(self) -> dict[str, tuple[dict[str, datetime], bool]]:
@@ -200,7 +202,3 @@ def unlocked(manifest: Manifest, keys: KeyRing) -> tuple[ChunkCipher, bytes]:
     if not manifest.is_genuine(key):
         raise LandingDamaged(f"{manifest.object_url}: its manifest was altered")
     return ChunkCipher(data_key, object_id, manifest.chunk_bytes), key
-
-
-def _key_context(object_id: bytes) -> str:
-    return f"landing|{object_id.hex()}"

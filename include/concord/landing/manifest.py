@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
-from concord.errors import LandingDamaged
+from concord.errors import LandingDamaged, LandingShredded
 
 OBJECT_URL: Final = re.compile(r"\Aobjects/([0-9a-f]{2})/(\1[0-9a-f]{62})\.([0-9a-f]{32})\Z")
 
@@ -82,11 +82,17 @@ class Manifest:
             raise ValueError("chunk_count")
 
     def wrapped(self) -> bytes:
-        """The wrapped data key; raises :class:`~concord.errors.LandingDamaged`."""
+        """The wrapped data key; raises :class:`~concord.errors.LandingDamaged`, or LandingShredded where it is gone."""
+        if not self.wrapped_key:
+            raise LandingShredded(f"{self.object_url}: was shredded when its retention was over")
         try:
             return base64.b64decode(self.wrapped_key, validate=True)
         except binascii.Error:
             raise LandingDamaged("a manifest's key cannot be read") from None
+
+    def with_key(self, wrapped: bytes) -> Manifest:
+        """The same with its data key wrapped anew; none at all for ``b""``. The MAC does not cover it."""
+        return replace(self, wrapped_key=base64.b64encode(wrapped).decode("ascii"))
 
     def signed(self, key: bytes) -> Manifest:
         """The same with its MAC under the object's manifest ``key``."""

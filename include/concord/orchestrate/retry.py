@@ -20,6 +20,8 @@ from concord.errors import (
     DeliveryRejected,
     Fenced,
     LandingDamaged,
+    LandingMoved,
+    LandingShredded,
     NeedsDecision,
     SourceRefused,
     SourceUnavailable,
@@ -40,6 +42,7 @@ AGAIN: dict[type[ConcordError], str] = {
     SourceUnavailable: "the partner's system did not answer as it should: it may the next time",
     DatabaseUnavailable: "the transaction did nothing and may be repeated",
     StageLost: "the stage table is a cache: it is filled again from landing",
+    LandingMoved: "an equal object was shredded meanwhile: the file is fetched anew",
     Fenced: "a newer attempt writes for this feed: look again at what it left",
     BaseMoved: "the tables changed since the plan: it is computed again",
     AskAgain: "a second person must approve: the question is put again",
@@ -51,6 +54,7 @@ AT_ONCE: dict[type[ConcordError], str] = {
     NeedsDecision: "a person must look",
     Unbalanced: "the accounting does not add up, and the same rows add up to the same",
     LandingDamaged: "the archived object does not authenticate: restore it",
+    LandingShredded: "its retention is over: only the partner can send it again",
     ConcordError: "this is no passing trouble: the same happens again",
 }
 """The base class comes last: an error of ours that nobody judged is not repeated."""

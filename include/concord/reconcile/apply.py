@@ -11,7 +11,7 @@ from typing import Any
 
 from psycopg import sql
 
-from concord import audit, ledger
+from concord import audit, ledger, match_key
 from concord.contract import Feed
 from concord.entities import ELIGIBILITY, MEMBER, Entity
 from concord.errors import BaseMoved, Fenced, NeedsDecision, Unbalanced
@@ -20,7 +20,7 @@ from concord.ledger import Delivery
 from concord.postgres import Connection, one, run
 from concord.reconcile.parts import Parts, columns
 from concord.reconcile.plan import prefer_set_work
-from concord.stage import Staging, verify
+from concord.stage import Staging, require_match_key, verify
 
 BOTH_PARTS = ["grant", "loss"]
 SPAN_COLUMNS = ("effective_from", "effective_to", "end_kind", "end_evidence")
@@ -91,6 +91,7 @@ def _check(
     if lease["state_seq"] != plan["base_seq"] or plan["contract_hash"] != feed.fingerprint:
         raise BaseMoved(f"delivery {held.delivery_id}: tables or contract changed since it was planned")
     verify(connection, staging, held.delivery_id, feed.fingerprint)
+    require_match_key(staging, match_key.hold(connection, feed.partner))
     _check_digest(connection, plan)
     if plan["verdict"] == "hold":
         _check_decision(connection, held, plan)

@@ -3,7 +3,7 @@
 ``site.py`` the opened installation · ``connecting.py`` the login · ``arriving.py`` discover, fetch, open_runs ·
 ``reading.py`` stage · ``planning.py`` plan · ``deciding.py`` decide, standing ·
 ``applying.py`` apply · ``settling.py`` settle, fail, revive, skip · ``repairing.py`` reconcile_ledger ·
-``checking.py`` check · ``texts.py`` what people read.
+``checking.py`` check · ``rotating.py`` rewrap, retoken · ``texts.py`` what people read.
 """
 
 from concord.steps.applying import apply
@@ -14,6 +14,7 @@ from concord.steps.deciding import decide, standing
 from concord.steps.planning import plan
 from concord.steps.reading import stage
 from concord.steps.repairing import reconcile_ledger
+from concord.steps.rotating import key_census, retoken, rewrap
 from concord.steps.settling import fail, revive, settle, skip, unattended
 from concord.steps.site import Site, open_site
 from concord.steps.texts import hold_text
@@ -27,11 +28,14 @@ __all__ = [
     "fail",
     "fetch",
     "hold_text",
+    "key_census",
     "open_runs",
     "open_site",
     "plan",
     "reconcile_ledger",
+    "retoken",
     "revive",
+    "rewrap",
     "settle",
     "skip",
     "stage",

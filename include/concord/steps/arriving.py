@@ -9,8 +9,9 @@ from typing import Any
 from concord import incidents, ledger
 from concord.acquire import Fetched, RemoteFile, SftpAccess
 from concord.contract import Feed
-from concord.errors import DeliveryRejected
+from concord.errors import DeliveryRejected, LandingMoved
 from concord.failpoint import failpoint
+from concord.landing import Manifest
 from concord.ledger import Delivery
 from concord.postgres import run
 from concord.steps import texts
@@ -38,12 +39,14 @@ def discover(feed: Feed, access: SftpAccess, site: Site) -> list[str]:
 
 def _enter(connection: Any, feed: Feed, file: RemoteFile, site: Site) -> None:
     delivery_id = ledger.new_id()
+    name_token, *earlier = site.keys.tokens_under_every_key(file.name, kind="file_name")
     ledger.discover(
         connection,
         feed,
         delivery_id=delivery_id,
-        name_sealed=site.keys.seal(file.name.encode(), context=_name_context(delivery_id)),
-        name_token=site.keys.token(file.name, kind="file_name"),
+        name_sealed=site.keys.seal(file.name.encode(), context=ledger.name_context(delivery_id)),
+        name_token=name_token,
+        known_as=earlier,
         size=file.size,
         modified_at=file.modified_at,
         file_date=file.file_date,
@@ -52,13 +55,13 @@ def _enter(connection: Any, feed: Feed, file: RemoteFile, site: Site) -> None:
     failpoint("discover.entered")
 
 
-def _name_context(delivery_id: str) -> str:
-    return f"ops.delivery|file_name|{delivery_id}"
-
-
 def _end_gone(connection: Any, feed: Feed, listed: tuple[RemoteFile, ...], site: Site) -> None:
     """Ends what was seen, never fetched, and is not there any more: it cannot be fetched tomorrow either."""
-    versions = {(site.keys.token(file.name, kind="file_name"), file.size, file.modified_at) for file in listed}
+    versions = {
+        (token, file.size, file.modified_at)
+        for file in listed
+        for token in site.keys.tokens_under_every_key(file.name, kind="file_name")
+    }
     names = {name for name, _, _ in versions}
     for row in run(connection, "ledger/list_unfetched", {"feed": feed.name}):
         if (row["file_name_token"], row["remote_size"], row["remote_modified_at"]) in versions:
@@ -98,7 +101,7 @@ def fetch(feed: Feed, delivery_id: str, access: SftpAccess, site: Site) -> dict[
     if delivery.state != "discovered" or name is None:
         return {"delivery_id": delivery_id, "state": delivery.state}
     file = RemoteFile(
-        name=site.keys.open(name["file_name_sealed"], context=_name_context(delivery_id)).decode(),
+        name=site.keys.open(name["file_name_sealed"], context=ledger.name_context(delivery_id)).decode(),
         size=name["remote_size"],
         modified_at=name["remote_modified_at"],
         file_date=delivery.file_date,
@@ -139,6 +142,8 @@ def land(feed: Feed, delivery_id: str, fetched: Fetched, site: Site) -> dict[str
         incidents.resolve_cause(connection, f"watch:{feed.name}:fetch")
         if delivery.state != "discovered":
             return {"delivery_id": delivery_id, "state": delivery.state}
+        ledger.hold_object(connection, fetched.sha256)
+        _refuse_shredded(fetched.manifest, site)
         twin = ledger.twin(connection, delivery, fetched.sha256)
         facts: dict[str, Any] = {
             "sha256": fetched.sha256,
@@ -155,6 +160,12 @@ def land(feed: Feed, delivery_id: str, fetched: Fetched, site: Site) -> dict[str
         failpoint("fetch.before_commit")
     failpoint("fetch.committed")
     return {"delivery_id": delivery_id, "state": "landed" if twin is None else "duplicate", "bytes": fetched.size}
+
+
+def _refuse_shredded(manifest: Manifest, site: Site) -> None:
+    """The fetch may have found an equal object that was already there, and is not any more."""
+    if not site.landing.keeper.left(manifest):
+        raise LandingMoved(f"{manifest.object_url}: was shredded while it was fetched again")
 
 
 def open_runs(feed: Feed, site: Site) -> list[dict[str, Any]]:

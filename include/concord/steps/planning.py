@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
-from concord import incidents, ledger, quarantine
+from concord import incidents, ledger, match_key, quarantine
 from concord import stage as staging
 from concord.contract import Feed, Mode
 from concord.errors import ConcordError, StageLost
@@ -56,6 +56,7 @@ def compute_plan(feed: Feed, delivery: Delivery, site: Site, *, dry_run: bool = 
     state = "planned"
     with contextlib.suppress(DryRunEnds), site.database("plan") as connection:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        staging.require_match_key(staged, match_key.hold(connection, feed.partner))
         context = _context(connection, feed, delivery, staged)
         computed = compute(connection, context)
         if dry_run:
@@ -75,7 +76,9 @@ def ensure_staged(feed: Feed, delivery: Delivery, site: Site, *, dry_run: bool =
     with site.database("plan") as connection:
         found = staging.current(connection, delivery.delivery_id)
         with contextlib.suppress(StageLost):
-            return staging.verify(connection, found, delivery.delivery_id, feed.fingerprint)
+            staged = staging.verify(connection, found, delivery.delivery_id, feed.fingerprint)
+            staging.require_match_key(staged, match_key.hold(connection, feed.partner))
+            return staged
     return build(feed, delivery, site, writes_quarantine=not dry_run)[0]
 
 

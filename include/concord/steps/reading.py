@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from concord import incidents, ledger, quarantine
+from concord import incidents, ledger, match_key, quarantine
 from concord import stage as staging
 from concord.contract import Feed
 from concord.errors import DeliveryRejected, Fenced
@@ -34,6 +34,14 @@ NOTHING_TO_READ = ledger.ENDED - {"failed", "rejected"} | {"applied"}
 STAGEABLE = frozenset({"landed", "waiting", "staged", "planned", "held"})
 REOPENED = frozenset({"landed", "failed", "rejected", "held", "planned", "staged"})
 CHUNK_ROWS = 100_000
+
+
+@dataclass(frozen=True)
+class Protection:
+    """Keys, and which of them counts for the tokens of this partner."""
+
+    keys: KeyRing
+    tokens_under: str
 
 
 @dataclass
@@ -127,12 +135,13 @@ def build(
             stream, feed, file_date=delivery.file_date, sequence=delivery.file_sequence, chunk_rows=CHUNK_ROWS
         )
         with site.database("stage") as connection:
-            stage_no = staging.begin(connection, feed, delivery.delivery_id, delivery.attempt)
+            tokens_under = match_key.current(connection, feed.partner, site.keys.token_key_id)
+            stage_no = staging.begin(connection, feed, delivery.delivery_id, delivery.attempt, tokens_under)
             connection.commit()
             failpoint("stage.begun")
-            account, refused = Account(), Refusals()
+            account, refused, protection = Account(), Refusals(), Protection(site.keys, tokens_under)
             for chunk in file:
-                _stage_chunk(connection, feed, delivery, stage_no, chunk, file, site.keys, account, refused)
+                _stage_chunk(connection, feed, delivery, stage_no, chunk, file, protection, account, refused)
             if writes_quarantine:
                 _still_ours(connection, delivery, stage_no)
                 _write_quarantine(connection, feed, delivery, refused, site.keys)
@@ -176,7 +185,7 @@ def _stage_chunk(
     stage_no: int,
     chunk: Chunk,
     file: DelimitedFile,
-    keys: KeyRing,
+    protection: Protection,
     account: Account,
     refused: Refusals,
 ) -> None:
@@ -187,7 +196,7 @@ def _stage_chunk(
     if as_of is None:
         raise DeliveryRejected("order.no_date", "neither the file's name nor its time says what day it speaks of")
     judged = validate(feed, chunk.frame, as_of=as_of, missing=frozenset(file.drift.missing_optional))
-    frame = protected(transform(feed, judged.accepted), keys, feed.partner)
+    frame = protected(transform(feed, judged.accepted), protection.keys, feed.partner, protection.tokens_under)
     frame.insert(0, "line", chunk.line[judged.positions])
     frame.insert(1, "lines", chunk.lines[judged.positions])
     frame.insert(2, "refused", False)
@@ -204,18 +213,21 @@ def _stage_chunk(
         account.ignored.setdefault(ignored.reason, []).append((ignored.line, ignored.lines))
 
 
-def protected(frame: DataFrame, keys: KeyRing, partner: str) -> DataFrame:
-    """``frame`` with ``ssn`` replaced by its token, ciphertext (hex, for COPY) and last four digits."""
+def protected(frame: DataFrame, keys: KeyRing, partner: str, tokens_under: str | None = None) -> DataFrame:
+    """``frame`` with ``ssn`` replaced by its token, ciphertext (hex, for COPY) and last four digits.
+
+    ``tokens_under`` is the token key that counts for the partner; without it, the ring's own.
+    """
     import pandas as pd
 
     ssn = frame.pop("ssn")
     given = ssn.notna()
     owners = frame.loc[given, ["subscriber_id", "person_code"]]
     numbers = [str(number) for number in ssn[given]]
-    contexts = [f"core.member|ssn|{partner}|{s}|{p}" for s, p in owners.itertuples(index=False, name=None)]
+    contexts = [staging.ssn_context(partner, s, p) for s, p in owners.itertuples(index=False, name=None)]
     sealed = keys.seal_many([number.encode() for number in numbers], contexts)
     for name, values in (
-        ("ssn_token", keys.tokens(numbers, "ssn")),
+        ("ssn_token", keys.tokens(numbers, "ssn", key_id=tokens_under)),
         ("ssn_sealed", ["\\x" + value.hex() for value in sealed]),
         ("ssn_last_four", [last_four(number) for number in numbers]),
     ):

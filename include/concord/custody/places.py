@@ -1,0 +1,70 @@
+"""Where the database keeps sealed values, and what each of them is bound to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg import sql
+
+from concord import ledger, quarantine, stage
+from concord.postgres import Connection, identifiers, run
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Place:
+    """A column of sealed values: ``key`` puts its rows in order, ``context`` says what a row's value is sealed to."""
+
+    name: str
+    table: sql.Identifier
+    key: tuple[str, ...]
+    sealed: str
+    needs: tuple[str, ...]
+    context: Callable[[Row], str]
+
+    def parts(self) -> dict[str, sql.Composable]:
+        """What the statements of ``sql/custody`` call it."""
+        return {
+            "table": self.table,
+            "sealed": sql.Identifier(self.sealed),
+            "key": identifiers(self.key),
+            "columns": identifiers(tuple(dict.fromkeys((*self.key, *self.needs)))),
+        }
+
+
+MEMBER = ("partner", "subscriber_id", "person_code")
+
+
+def _member(row: Row) -> str:
+    return stage.ssn_context(row["partner"], row["subscriber_id"], row["person_code"])
+
+
+PLACES = (
+    Place(
+        "quarantined rows", sql.Identifier("ops", "quarantine"), ("quarantine_id",), "raw_sealed",
+        ("delivery_id", "line"), lambda row: quarantine.context(row["delivery_id"], row["line"]),
+    ),
+    Place(
+        "file names", sql.Identifier("ops", "delivery"), ("delivery_id",), "file_name_sealed",
+        ("delivery_id",), lambda row: ledger.name_context(row["delivery_id"]),
+    ),
+    Place("SSNs now", sql.Identifier("core", "member"), ("row_id",), "ssn_sealed", MEMBER, _member),
+    Place(
+        "SSNs before", sql.Identifier("core", "member_history"), ("row_id", "known_from"), "ssn_sealed", MEMBER, _member
+    ),
+)  # fmt: skip
+
+
+def staged(connection: Connection) -> list[Place]:
+    """The stage tables: what is in them is copied to core when a held delivery is applied."""
+    return [_staged(**row) for row in run(connection, "custody/list_stagings")]
+
+
+def _staged(delivery_id: str, stage_no: int, partner: str) -> Place:
+    return Place(
+        "stage tables", stage.table(delivery_id, stage_no), ("line",), "ssn_sealed", ("subscriber_id", "person_code"),
+        lambda row: stage.ssn_context(partner, row["subscriber_id"], row["person_code"]),
+    )  # fmt: skip

@@ -1,0 +1,1 @@
+SELECT count(*) AS members FROM fresh_token

@@ -1,0 +1,1 @@
+SELECT partner FROM ops.match_key WHERE key_id <> %(key_id)s ORDER BY partner

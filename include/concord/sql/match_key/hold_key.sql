@@ -1,0 +1,1 @@
+SELECT key_id FROM ops.match_key WHERE partner = %(partner)s FOR SHARE

@@ -1,0 +1,39 @@
+"""Keys, from one to the next, while everything goes on (docs/security.md, Keys)."""
+
+from __future__ import annotations
+
+from concord import audit
+from concord.custody import Census, census, resealing, retokening, rewrapping
+from concord.steps.site import Site
+
+
+def rewrap(site: Site, *, actor: str = "concord") -> dict[str, int]:
+    """Puts everything sealed under the first seal key of the ring; returns counts. Twice changes nothing.
+
+    Archived objects get their data keys wrapped anew, values of the database are sealed anew; after
+    that, and once :func:`key_census` says so, earlier keys can go.
+    """
+    done = rewrapping.rewrap(site.database, site.landing, site.keys) + resealing.reseal(site.database, site.keys)
+    counts = {name: done[name] for name in REWRAPPED}
+    if any(counts.values()):
+        with site.database(actor) as connection:
+            audit.record(connection, actor=actor, action="rewrap", object_id=site.keys.seal_key_id, **counts)
+    return counts
+
+
+REWRAPPED = ("objects", "objects_busy", "objects_unreadable", "values", "values_unreadable")
+
+
+def retoken(site: Site, *, actor: str = "concord") -> dict[str, int]:
+    """Makes every token under the first token key of the ring; returns counts. Twice changes nothing.
+
+    A delivery that is held meanwhile is planned again when it is applied, and asks its person again.
+    """
+    done = retokening.retoken(site.database, site.keys, actor=actor)
+    return {name: done[name] for name in ("members", "names", "names_unreadable")}
+
+
+def key_census(site: Site) -> Census:
+    """What is under which key just now."""
+    with site.database("keys") as connection:
+        return census.take(connection, site.landing, site.keys)
