@@ -16,7 +16,9 @@ from concord import ledger, steps
 from concord.acquire import Fetched
 from concord.contract import Codes, Feed, From, Guards, Limit, Mode, Omission, OrderBy, Policy
 from concord.errors import DeliveryRejected
+from concord.incidents import Severity
 from concord.postgres import Connection, _opened, without_values
+from concord.publish.notify import Channel, Message
 from concord.steps import Site
 from concord.steps.arriving import land
 from tests.unit.acme_rows import ACME, acme, file, row
@@ -152,7 +154,7 @@ class QuickSite(Site):
 
 def quick(site: Site) -> QuickSite:
     """The same installation, quicker."""
-    return QuickSite(site.settings, site.keys, site.landing, site.notifier)
+    return QuickSite(site.settings, site.keys, site.landing)
 
 
 @dataclass
@@ -161,10 +163,13 @@ class Driver:
 
     feed: Feed
     site: Site
-    told: list[tuple[str, str]] = field(default_factory=list)
+    heard: list[Message] = field(default_factory=list)
 
-    def __post_init__(self) -> None:
-        self.site = replace(self.site, notifier=lambda subject, text: self.told.append((subject, text)))
+    @property
+    def told(self) -> list[tuple[str, str]]:
+        """Subject and text of everything people have been told since the driver was made."""
+        steps.tell(self.site, [Channel("test", Severity.NOTE, self.heard.append)])
+        return [(message.subject, message.text) for message in self.heard]
 
     # ── arriving ──
 

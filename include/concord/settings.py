@@ -33,6 +33,7 @@ class Settings:
     landing_url: str = "file:///var/lib/concord/landing"
     seal_keys: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     token_keys: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    notify: str = "log,webhook"
     notify_webhook_url: str | None = field(default=None, repr=False)
     airflow_url: str | None = None
     airflow_user: str | None = None
@@ -50,6 +51,7 @@ class Settings:
             landing_url=_required(env, "CONCORD_LANDING_URL"),
             seal_keys=_keys(env, "CONCORD_SEAL_KEYS"),
             token_keys=_keys(env, "CONCORD_TOKEN_KEYS"),
+            notify=env.get("CONCORD_NOTIFY") or "log,webhook",
             notify_webhook_url=env.get("CONCORD_NOTIFY_WEBHOOK_URL"),
             airflow_url=env.get("CONCORD_AIRFLOW_URL"),
             airflow_user=env.get("CONCORD_AIRFLOW_USER"),

@@ -18,16 +18,18 @@ from concord import steps
 from concord.airflow_api import AirflowRefused, RequiredAction
 from concord.catalogue import feed as feed_of
 from concord.errors import DeliveryRejected, NeedsDecision, SourceUnavailable
-from concord.orchestrate import access, approval, callbacks, checking, delivery, operations, runs, tasks
+from concord.incidents import Severity
+from concord.orchestrate import access, approval, channels, checking, delivery, operations, runs, tasks
 from concord.orchestrate.approval import Approve
 from concord.orchestrate.callbacks import RunIsRed, report_failure
 from concord.orchestrate.retry import AskAgain
 from concord.orchestrate.tasks import Delivery, Unexpected, opened
+from concord.publish.notify import Channel
 
 FEED = feed_of("acme_eligibility")
 ID = "7k2m9xab"
 SECRET = "Jane Doe 123-45-6789"
-SITE: Any = SimpleNamespace(settings=None, notifier=lambda subject, text: None)
+SITE: Any = SimpleNamespace(settings=None)
 
 Answers = Callable[..., Any]
 
@@ -124,7 +126,7 @@ def test_our_own_errors_pass_as_they_are() -> None:
 def context(error: Any, conf: dict[str, Any] | None = None, kwargs: dict[str, Any] | None = None) -> Any:
     return {
         "exception": error,
-        "ti": SimpleNamespace(task_id="stage"),
+        "ti": SimpleNamespace(dag_id=FEED.name, task_id="stage"),
         "task": SimpleNamespace(op_kwargs=kwargs or {}),
         "dag_run": SimpleNamespace(conf=conf or {}),
     }
@@ -164,11 +166,13 @@ def test_a_callback_never_raises(monkeypatch: pytest.MonkeyPatch, caplog: pytest
     def broken(*_: Any, **__: Any) -> None:
         raise ValueError(SECRET)
 
+    told: list[str] = []
     monkeypatch.setattr(steps, "fail", broken)
-    with caplog.at_level(logging.DEBUG, logger=callbacks.__name__):
+    monkeypatch.setattr(channels, "channels", lambda _: [Channel("x", Severity.NOTE, lambda m: told.append(str(m)))])
+    with caplog.at_level(logging.DEBUG):
         report_failure(FEED)(context("killed"))
-    assert "could not be recorded" in caplog.text
-    assert SECRET not in caplog.text
+    assert "could not be recorded" in told[0], "Postgres may be away: people are told all the same"
+    assert SECRET not in caplog.text + told[0]
 
 
 # ── approval ─────────────────────────────────────────────────────────────────
@@ -350,9 +354,8 @@ def test_a_check_that_finds_something_is_red_and_names_the_rule(monkeypatch: pyt
 def test_only_trouble_of_an_operations_dag_itself_is_told(
     monkeypatch: pytest.MonkeyPatch, error: Exception, calls: int
 ) -> None:
-    heard: list[str] = []
-    site = SimpleNamespace(settings=None, notifier=lambda subject, text: heard.append(f"{subject}: {text}"))
-    monkeypatch.setattr(steps, "open_site", lambda _settings: site)
+    heard: list[tuple[str, ...]] = []
+    monkeypatch.setattr(steps, "in_trouble", lambda _site, *told: heard.append(told))
     ti = SimpleNamespace(dag_id="concord_check", task_id="check")
     operations.on_failure({"ti": ti, "exception": error})
-    assert heard == ["concord_check: check failed: SourceUnavailable: gone"][:calls]
+    assert heard == [("concord_check", "check", "SourceUnavailable: gone")][:calls]

@@ -27,7 +27,9 @@ def first_day(blank: Playground) -> Playground:
     from tests.rosters import BASE, Driver, lax
 
     blank.empty()
-    Driver(lax(), open_site(blank.settings)).begin(BASE)
+    first = Driver(lax(), open_site(blank.settings))
+    first.begin(BASE)
+    assert first.told, "people were told that the first full is held; later tests hear what is new"
     blank.keep("first_day")
     return blank
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 
 import psycopg
 import pytest
@@ -95,8 +95,8 @@ def test_an_attempt_that_is_over_can_do_nothing_more(acme: Driver) -> None:
 
 def test_waiting_decides_nothing_it_escalates_once(acme: Driver) -> None:
     run = held(acme)
-    acme.feed = replace(HOLDS, policy=replace(HOLDS.policy, hold_escalates_after=timedelta(0)))
     told = len(acme.told)
+    acme.do("UPDATE ops.incident SET opened_at = opened_at - %s", HOLDS.policy.hold_escalates_after)
     assert [steps.reconcile_ledger([acme.feed], acme.site)["escalated"] for _ in range(2)] == [1, 0]
     assert acme.facts(run.delivery_id)["state"] == "held"
     (text,) = [text for _, text in acme.told[told:]]

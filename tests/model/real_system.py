@@ -64,7 +64,7 @@ class FrugalSite(Site):
 def frugal(site: Site) -> Iterator[Site]:
     """``site`` with connections that are closed in the end."""
     with ExitStack() as stack:
-        yield FrugalSite(site.settings, site.keys, site.landing, site.notifier, stack)
+        yield FrugalSite(site.settings, site.keys, site.landing, stack)
 
 
 class RealSystem:

@@ -1,17 +1,20 @@
-"""People are told in the log and by webhook, and telling breaks nothing and gives nothing away."""
+"""People are told in the log and by webhook; what refuses says so without its address, and is not asked twice."""
 
 from __future__ import annotations
 
 import json
 import logging
 import threading
+import traceback
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
+from concord.incidents import Severity
 from concord.publish import notify
-from concord.publish.notify import TRIES, notifier
+from concord.publish.notify import Message, NotTold, to_log, to_webhook, wanted
+from concord.settings import SettingMissing
 
 
 class Webhook:
@@ -48,63 +51,73 @@ def webhook() -> Iterator[Webhook]:
     thread.join()
 
 
-def test_the_log_is_told_without_a_webhook(caplog: pytest.LogCaptureFixture) -> None:
-    notifier(None)("acme: 7k2m9xab is held", "ends 33.1 %")
+HELD = Message("acme: 7k2m9xab is held", "ends 33.1 %", Severity.ACTION)
+
+
+def test_the_log_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    to_log(HELD)
     assert "acme: 7k2m9xab is held — ends 33.1 %" in caplog.text
 
 
 def test_the_webhook_gets_subject_and_text(webhook: Webhook) -> None:
-    notifier(webhook.url)("acme: 7k2m9xab is held", "ends 33.1 %")
+    to_webhook(webhook.url)(HELD)
     assert webhook.messages == ["*acme: 7k2m9xab is held*\nends 33.1 %"]
 
 
-@pytest.mark.parametrize("status", [500, 503, 429])
-def test_a_webhook_in_trouble_is_tried_again(webhook: Webhook, status: int) -> None:
-    webhook.statuses = [status, status]
-    notifier(webhook.url, pause_s=0.01)("held", "text")
-    assert len(webhook.messages) == 3
-
-
-@pytest.mark.parametrize("status", [302, 400, 404])
-def test_a_webhook_that_says_no_is_not_asked_again(
-    webhook: Webhook, status: int, caplog: pytest.LogCaptureFixture
-) -> None:
+@pytest.mark.parametrize("status", [302, 400, 404, 429, 500, 503])
+def test_a_webhook_that_refuses_is_asked_once_and_its_answer_told(webhook: Webhook, status: int) -> None:
+    """The notice stays in Postgres: trying again is not the channel's business."""
     webhook.statuses = [status]
-    notifier(webhook.url, pause_s=0.01)("held", "text")
+    with pytest.raises(NotTold, match=f"status {status}"):
+        to_webhook(webhook.url)(HELD)
     assert len(webhook.messages) == 1
-    assert f"status {status}" in caplog.text
-
-
-def test_telling_stops_after_three_tries_and_never_raises(webhook: Webhook, caplog: pytest.LogCaptureFixture) -> None:
-    webhook.statuses = [500] * 10
-    notifier(webhook.url, pause_s=0.01)("held", "text")
-    assert len(webhook.messages) == TRIES
-    assert "the webhook was not told" in caplog.text
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1/hook/s3cret", "nonsense/s3cret", "ftp://127.0.0.1/s3cret"])
-def test_an_address_that_nobody_answers_breaks_nothing(url: str, caplog: pytest.LogCaptureFixture) -> None:
-    notifier(url, pause_s=0.01)("held", "text")
-    assert "the webhook was not told" in caplog.text
-    assert "s3cret" not in caplog.text
+def test_an_address_that_nobody_answers_is_told_by_class_only(url: str) -> None:
+    with pytest.raises(NotTold) as refused:
+        to_webhook(url)(HELD)
+    told = "".join(traceback.format_exception(refused.value))
+    assert str(refused.value) in ("ConnectError", "UnsupportedProtocol")
+    assert "s3cret" not in told
 
 
 def test_the_address_of_the_webhook_is_in_no_log(webhook: Webhook, caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.INFO):
-        webhook.statuses = [500, 404]
-        notifier(webhook.url, pause_s=0.01)("held", "text")
+    webhook.statuses = [404]
+    with caplog.at_level(logging.INFO), pytest.raises(NotTold):
+        to_webhook(webhook.url)(HELD)
     assert "s3cret" not in caplog.text
 
 
 def test_httpx_would_log_the_address_if_it_were_let(webhook: Webhook, caplog: pytest.LogCaptureFixture) -> None:
-    """Negative control: why the notifier quietens it."""
-    tell = notifier(webhook.url)
+    """Negative control: why it is quietened."""
+    send = to_webhook(webhook.url)
     with caplog.at_level(logging.INFO, logger="httpx"):
-        tell("held", "text")
+        send(HELD)
     assert "s3cret" in caplog.text
 
 
 def test_a_subject_stays_one_line_and_a_long_text_is_cut(webhook: Webhook) -> None:
-    notifier(webhook.url)("held\nfake: all is well", "x" * 10_000)
+    to_webhook(webhook.url)(Message("held\nfake: all is well", "x" * 10_000, Severity.NOTE))
     assert webhook.messages[0].startswith("*held fake: all is well*\n")
     assert len(webhook.messages[0]) == notify.LONGEST
+
+
+def test_the_setting_names_ways_connections_and_how_severe_it_must_be() -> None:
+    entries = wanted("log, webhook@action,smtp:concord_smtp,slack:on-call@urgent")
+    assert [(entry.name, entry.least) for entry in entries] == [
+        ("log", "note"), ("webhook", "action"), ("smtp:concord_smtp", "note"), ("slack:on-call", "urgent"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ["log@loud", "smtp:", "slack: x", "https://hooks.example/s3cret"])
+def test_a_setting_that_cannot_be_read_is_refused_without_quoting_it(text: str) -> None:
+    with pytest.raises(SettingMissing, match="CONCORD_NOTIFY is not") as refused:
+        wanted(text)
+    assert text not in str(refused.value)
+
+
+def test_severities_are_ordered() -> None:
+    assert [[each.reaches(least) for least in Severity] for each in Severity] == [
+        [True, False, False], [True, True, False], [True, True, True],
+    ]  # fmt: skip

@@ -32,7 +32,7 @@ def report_failure(feed: Feed) -> Callback:
         try:
             _record(feed, context, described(error))
         except Exception as trouble:  # noqa: BLE001 — a callback that fails must not hide what it reports
-            log.error("the failure could not be recorded: %s", described(trouble))  # noqa: TRY400 — no traceback: it may quote values
+            unrecorded(context, trouble)
 
     return on_failure
 
@@ -42,6 +42,19 @@ def _record(feed: Feed, context: Context, error: str) -> None:
         from concord import steps
 
         steps.fail(feed, delivery_of(context), site, step=context["ti"].task_id, error=error)
+
+
+def unrecorded(context: Context, trouble: Exception) -> None:
+    """Tells people directly of a failure that could not be recorded: Postgres may be away."""
+    from concord.orchestrate.channels import tell_directly
+
+    ti, error = context["ti"], described(context.get("exception"))
+    tell_directly(
+        f"{ti.dag_id}: {ti.task_id} failed, and it could not be recorded",
+        f"Task {ti.task_id} of {ti.dag_id} failed: {error}. There is no incident of it: {described(trouble)}.\n\n"
+        "Safe: what was committed stays, what was not is not there; files stay in landing.\n\n"
+        "Press: see to Postgres first; concord_reconciler mends what was left open.",
+    )
 
 
 def delivery_of(context: Context) -> str | None:

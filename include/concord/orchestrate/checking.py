@@ -13,8 +13,8 @@ from typing import Any
 from airflow.sdk import DAG, CronTriggerTimetable, Param, get_current_context, task
 
 from concord.orchestrate.callbacks import RunIsRed
-from concord.orchestrate.defaults import LIMITS, patience
-from concord.orchestrate.operations import OWNER, on_failure
+from concord.orchestrate.defaults import LIMITS
+from concord.orchestrate.operations import care
 from concord.orchestrate.tasks import Counts, opened
 
 CHECK = "concord_check"
@@ -46,7 +46,7 @@ def check_dag() -> DAG:
         params={
             "deep": Param(False, type="boolean", title="Deep", description="Read every byte of the archive."),
         },
-        default_args={**patience(OWNER), "on_failure_callback": [on_failure]},
+        default_args=care(),
         tags=["operations"],
     ) as dag:
         check()

@@ -16,7 +16,7 @@ from concord.airflow_api import AirflowApi, AirflowRefused, RequiredAction
 from concord.contract import Feed
 from concord.errors import ConcordError
 from concord.orchestrate.approval import Approve
-from concord.orchestrate.callbacks import RunIsRed
+from concord.orchestrate.callbacks import RunIsRed, unrecorded
 from concord.orchestrate.contracts import readable
 from concord.orchestrate.defaults import patience
 from concord.orchestrate.runs import open_all
@@ -40,15 +40,34 @@ class Unfinished(ConcordError):
 
 
 def on_failure(context: Any) -> None:
-    """Tells on-call that a DAG that looks after all feeds is itself in trouble. Never raises."""
+    """Records that a DAG that looks after all feeds is itself in trouble. Never raises."""
     ti, error = context["ti"], context.get("exception")
     if isinstance(error, RunIsRed):
         return
     try:
         with opened() as site:
-            site.notifier(f"{ti.dag_id}: {ti.task_id} failed", described(error))
+            from concord import steps
+
+            steps.in_trouble(site, ti.dag_id, ti.task_id, described(error))
     except Exception as trouble:  # noqa: BLE001 — a callback that fails must not hide what it reports
-        log.error("nobody could be told: %s", described(trouble))  # noqa: TRY400 — no traceback: it may quote values
+        unrecorded(context, trouble)
+
+
+def on_success(context: Any) -> None:
+    """Closes what :func:`on_failure` opened. Never raises: the next success closes it."""
+    ti = context["ti"]
+    try:
+        with opened() as site:
+            from concord import steps
+
+            steps.out_of_trouble(site, ti.dag_id, ti.task_id)
+    except Exception as trouble:  # noqa: BLE001 — a callback that fails must not hide what it reports
+        log.error("an incident could not be closed: %s", described(trouble))  # noqa: TRY400 — no traceback: it may quote values
+
+
+def care() -> dict[str, Any]:
+    """``default_args`` of the DAGs that look after all feeds."""
+    return {**patience(OWNER), "on_failure_callback": [on_failure], "on_success_callback": [on_success]}
 
 
 def reconciler_dag() -> DAG:
@@ -80,6 +99,12 @@ def reconciler_dag() -> DAG:
         with opened() as site:
             return {"opened": open_due(site)}
 
+    @task(multiple_outputs=False, trigger_rule=TriggerRule.ALL_DONE)
+    def tell_people() -> Counts:
+        """Tells what no task could tell: a channel refused, or the task was killed."""
+        with opened() as site:
+            return {"told": told(site)}
+
     with DAG(
         dag_id=RECONCILER,
         description="Brings Airflow after the ledger, and tells who waits too long.",
@@ -87,11 +112,22 @@ def reconciler_dag() -> DAG:
         schedule=CronTriggerTimetable("*/5 * * * *", timezone="UTC", run_immediately=timedelta(0)),
         catchup=False,
         max_active_runs=1,
-        default_args={**patience(OWNER), "retries": 1, "on_failure_callback": [on_failure]},
+        default_args={**care(), "retries": 1},
         tags=["operations"],
     ) as dag:
-        repair_ledger() >> answer_approvals() >> revive_lost() >> open_runs()
+        repair_ledger() >> answer_approvals() >> revive_lost() >> open_runs() >> tell_people()
     return dag
+
+
+def told(site: Site) -> int:
+    """Tells what is left to tell; returns how much. Raises :class:`Unfinished` where a channel refuses."""
+    from concord import steps
+    from concord.orchestrate.channels import channels
+
+    outcome = steps.tell(site, channels(site.settings))
+    if outcome.refusals:
+        raise Unfinished("; ".join(f"{name} did not take a message: {why}" for name, why in outcome.refusals.items()))
+    return outcome.notices
 
 
 def answer_decided(site: Site) -> int:

@@ -46,7 +46,7 @@ def this_delivery() -> Delivery:
 
 @contextmanager
 def opened() -> Iterator[Site]:
-    """The opened installation, for the length of a task.
+    """The opened installation, for the length of a task; people are told at its end what was reported in it.
 
     Our errors and Airflow's pass; of any other only class and place remain
     (:class:`Unexpected`), for Airflow logs an error's text.
@@ -57,7 +57,11 @@ def opened() -> Iterator[Site]:
         from concord.orchestrate.access import settings
 
         guard_logs()
-        yield steps.open_site(settings())
+        site = steps.open_site(settings())
+        try:
+            yield site
+        finally:
+            _tell(site)
     except (ConcordError, AirflowException, AirflowRuntimeError):
         raise
     except Exception as error:  # noqa: BLE001 — raised again below, without its text
@@ -65,6 +69,12 @@ def opened() -> Iterator[Site]:
     if failure is not None:
         # A context manager raises while its caller handles the first error: only `from None` keeps that one unlogged.
         raise failure from None
+
+
+def _tell(site: Site) -> None:
+    from concord.orchestrate.channels import tell_now
+
+    tell_now(site)
 
 
 def place(error: BaseException) -> str:

@@ -1,83 +1,104 @@
-"""Tells people: always in the log, and to a webhook where one is set.
+"""Ways to tell people: the log, a webhook; those of Airflow's providers are in ``orchestrate.channels``.
 
 Texts are written by our own code and name deliveries, rules and counts, never a value
-of a row. Telling must not break what it tells about: a webhook that does not answer is
-logged and left.
+of a row. What refuses is not tried again here: the notice stays in Postgres until it
+was taken (``steps.tell``).
 """
 
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import httpx
-from tenacity import RetryError, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
+
+from concord.incidents import Severity
+from concord.settings import SettingMissing
 
 log = logging.getLogger("concord.notify")
 
-Notifier = Callable[[str, str], None]
-"""Called with a subject (one line) and a text; never raises."""
-
 TIMEOUT = httpx.Timeout(10, connect=5)
-TRIES = 3
 LONGEST = 3_000
 """Chat systems cut messages at about 4,000 characters."""
 
+WANTED = re.compile(r"\A(?P<way>[a-z]+)(:(?P<connection>[\w.-]+))?(@(?P<least>[a-z]+))?\Z")
+
 
 class NotTold(Exception):
-    """The webhook did not take the message; ``status`` is its answer, or the class of the failure."""
+    """A channel did not take the message: its answer, or the class of the failure; never an address."""
 
 
-class TryLater(NotTold):
-    """It may take the message in a moment."""
+@dataclass(frozen=True)
+class Message:
+    """What a channel is given: a subject of one line, a text, and how soon a person is needed."""
+
+    subject: str
+    text: str
+    severity: Severity
 
 
-def notifier(webhook_url: str | None, *, pause_s: float = 1.0) -> Notifier:
-    """A notifier that logs, and posts to ``webhook_url`` (``{"text": …}``, as Slack, Mattermost and Teams take it).
+@dataclass(frozen=True)
+class Channel:
+    """A way to tell people of what is at least as severe as ``least``; ``send`` raises :class:`NotTold`."""
 
-    ``pause_s`` is the first pause between tries; it doubles.
-    """
+    name: str
+    least: Severity
+    send: Callable[[Message], None]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One entry of ``CONCORD_NOTIFY``: ``way[:connection][@severity]``."""
+
+    way: str
+    connection: str
+    least: Severity
+
+    @property
+    def name(self) -> str:
+        """What the ledger calls the channel."""
+        return f"{self.way}:{self.connection}" if self.connection else self.way
+
+
+def wanted(text: str) -> list[Wanted]:
+    """The entries of ``CONCORD_NOTIFY``; raises :class:`SettingMissing` for one that cannot be read."""
+    entries = [WANTED.match(part.strip()) for part in text.split(",") if part.strip()]
+    levels = {severity.value for severity in Severity}
+    if any(entry is None or (entry["least"] or "note") not in levels for entry in entries):
+        raise SettingMissing(f"CONCORD_NOTIFY is not way[:connection][@{'|'.join(Severity)}], separated by commas")
+    return [Wanted(e["way"], e["connection"] or "", Severity(e["least"] or "note")) for e in entries if e]
+
+
+def to_log(message: Message) -> None:
+    """One line of the log of whatever process tells."""
+    log.warning("%s — %s", one_line(message.subject), message.text.strip())
+
+
+def to_webhook(url: str) -> Callable[[Message], None]:
+    """Posts to ``url`` as JSON (``{"text": …}``, as Slack, Mattermost and Teams take it)."""
     # httpx logs every address at INFO, and the address of a webhook is its password.
     logging.getLogger("httpx").setLevel(logging.WARNING)
 
-    def tell(subject: str, text: str) -> None:
-        subject, text = " ".join(subject.split()), text.strip()
-        log.warning("%s — %s", subject, text)
-        if webhook_url:
-            try:
-                post(webhook_url, {"text": f"*{subject}*\n{text}"[:LONGEST]}, pause_s=pause_s)
-            except NotTold as error:
-                log.error("the webhook was not told of %r: %s", subject, error)  # noqa: TRY400 — a traceback would show its address
+    def send(message: Message) -> None:
+        failure = ""
+        try:
+            answer = httpx.post(url, json={"text": markdown(message)}, timeout=TIMEOUT, follow_redirects=False)
+            failure = "" if answer.is_success else f"status {answer.status_code}"
+        except (httpx.InvalidURL, httpx.HTTPError) as error:
+            failure = type(error).__name__  # its own text names the address
+        if failure:
+            raise NotTold(failure)
 
-    return tell
-
-
-def post(url: str, message: dict[str, str], *, pause_s: float) -> None:
-    """Posts ``message`` as JSON, up to three times; raises :class:`NotTold` without the address."""
-    failure = ""
-    try:
-        for attempt in Retrying(
-            stop=stop_after_attempt(TRIES),
-            wait=wait_exponential_jitter(multiplier=pause_s, max=10 * pause_s, jitter=pause_s),
-            retry=retry_if_exception_type(TryLater),
-        ):
-            with attempt:
-                _post_once(url, message)
-    except RetryError as error:
-        failure = str(error.last_attempt.exception())
-    if failure:
-        raise NotTold(f"{failure}, {TRIES} times")
+    return send
 
 
-def _post_once(url: str, message: dict[str, str]) -> None:
-    failure, status = "", 0
-    try:
-        status = httpx.post(url, json=message, timeout=TIMEOUT, follow_redirects=False).status_code
-    except httpx.TransportError as error:
-        failure = type(error).__name__
-    except (httpx.InvalidURL, httpx.HTTPError):
-        raise NotTold("the address of the webhook is no address") from None
-    if failure or status == httpx.codes.TOO_MANY_REQUESTS or status >= httpx.codes.INTERNAL_SERVER_ERROR:
-        raise TryLater(failure or f"status {status}")
-    if not httpx.codes.is_success(status):
-        raise NotTold(f"status {status}")
+def markdown(message: Message) -> str:
+    """Subject and text as chat systems take them, cut to what they show."""
+    return f"*{one_line(message.subject)}*\n{message.text.strip()}"[:LONGEST]
+
+
+def one_line(subject: str) -> str:
+    """A subject can hold no line end: it is a header of a mail."""
+    return " ".join(subject.split())

@@ -1,26 +1,28 @@
 """One function per task: references in, references out, never a row.
 
 ``site.py`` the opened installation · ``connecting.py`` the login · ``arriving.py`` discover, fetch, open_runs ·
-``reading.py`` stage · ``planning.py`` plan · ``deciding.py`` decide, standing ·
+``reading.py`` stage · ``planning.py`` plan · ``deciding.py`` decide, hold_text, standing ·
 ``applying.py`` apply · ``settling.py`` settle, fail, revive, skip · ``repairing.py`` reconcile_ledger ·
-``checking.py`` check · ``rotating.py`` rewrap, retoken · ``texts.py`` what people read.
+``checking.py`` check · ``rotating.py`` rewrap, retoken · ``telling.py`` tell ·
+``texts.py`` what people read.
 """
 
 from concord.steps.applying import apply
 from concord.steps.arriving import discover, fetch, open_runs
 from concord.steps.checking import check
 from concord.steps.connecting import unblock
-from concord.steps.deciding import decide, standing
+from concord.steps.deciding import decide, hold_text, standing
 from concord.steps.planning import plan
 from concord.steps.reading import stage
-from concord.steps.repairing import reconcile_ledger
+from concord.steps.repairing import in_trouble, out_of_trouble, reconcile_ledger
 from concord.steps.rotating import key_census, retoken, rewrap
 from concord.steps.settling import fail, revive, settle, skip, unattended
 from concord.steps.site import Site, open_site
-from concord.steps.texts import hold_text
+from concord.steps.telling import Told, tell
 
 __all__ = [
     "Site",
+    "Told",
     "apply",
     "check",
     "decide",
@@ -28,9 +30,11 @@ __all__ = [
     "fail",
     "fetch",
     "hold_text",
+    "in_trouble",
     "key_census",
     "open_runs",
     "open_site",
+    "out_of_trouble",
     "plan",
     "reconcile_ledger",
     "retoken",
@@ -40,6 +44,7 @@ __all__ = [
     "skip",
     "stage",
     "standing",
+    "tell",
     "unattended",
     "unblock",
 ]

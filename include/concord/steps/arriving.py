@@ -30,7 +30,7 @@ def discover(feed: Feed, access: SftpAccess, site: Site) -> list[str]:
             _enter(connection, feed, file, site)
         _end_gone(connection, feed, (*listing.ready, *listing.not_ready), site)
         incidents.resolve_cause(connection, f"watch:{feed.name}:discover")
-        _report_refused(connection, feed, listing.refused, site)
+        _report_refused(connection, feed, listing.refused)
         waiting = [delivery.delivery_id for delivery in ledger.undiscovered(connection, feed.name)]
         failpoint("discover.before_commit")
     failpoint("discover.committed")
@@ -71,26 +71,16 @@ def _end_gone(connection: Any, feed: Feed, listed: tuple[RemoteFile, ...], site:
             ledger.move(connection, delivery_id, "superseded", "replaced at the partner before it was fetched")
             continue
         ledger.move(connection, delivery_id, "failed", "removed at the partner before it was fetched")
-        subject, text = texts.gone(feed, ledger.find(connection, delivery_id))
-        incidents.report(
-            connection, cause=f"gone:{delivery_id}", kind="gone", subject=subject, text=text, feed=feed.name,
-            delivery_id=delivery_id,
-        )  # fmt: skip
+        text = texts.gone(feed, ledger.find(connection, delivery_id))
+        incidents.report(connection, "gone", text, feed=feed.name, delivery_id=delivery_id)
         failpoint("discover.gone")
-        site.notifier(subject, text)
 
 
-def _report_refused(connection: Any, feed: Feed, refused: int, site: Site) -> None:
-    cause = f"listing:{feed.name}"
-    if not refused:
-        incidents.resolve_cause(connection, cause)
-        return
-    subject, text = texts.refused_names(feed, refused)
-    new = incidents.report(
-        connection, cause=cause, kind="listing", subject=subject, text=text, feed=feed.name, delivery_id=None
-    )
-    if new:
-        site.notifier(subject, text)
+def _report_refused(connection: Any, feed: Feed, refused: int) -> None:
+    if refused:
+        incidents.report(connection, "listing", texts.refused_names(feed, refused), feed=feed.name)
+    else:
+        incidents.resolve_cause(connection, f"listing:{feed.name}")
 
 
 def fetch(feed: Feed, delivery_id: str, access: SftpAccess, site: Site) -> dict[str, Any]:
@@ -123,16 +113,12 @@ def fetch(feed: Feed, delivery_id: str, access: SftpAccess, site: Site) -> dict[
 
 def reject(feed: Feed, delivery: Delivery, error: DeliveryRejected, site: Site) -> None:
     """The ledger says rejected, and on-call is told what to press."""
-    subject, text = texts.rejected(feed, delivery, error)
+    text = texts.rejected(feed, delivery, error)
     with site.database("reject") as connection:
         ledger.move(connection, delivery.delivery_id, "rejected", str(error))
-        incidents.report(
-            connection, cause=f"rejected:{delivery.delivery_id}", kind="rejected", subject=subject, text=text,
-            feed=feed.name, delivery_id=delivery.delivery_id,
-        )  # fmt: skip
+        incidents.report(connection, "rejected", text, feed=feed.name, delivery_id=delivery.delivery_id)
         failpoint("reject.before_commit")
     failpoint("reject.committed")
-    site.notifier(subject, text)
 
 
 def land(feed: Feed, delivery_id: str, fetched: Fetched, site: Site) -> dict[str, Any]:
@@ -178,7 +164,7 @@ def open_runs(feed: Feed, site: Site) -> list[dict[str, Any]]:
         ledger.register(connection, feed)
         ledger.be_alone(connection, feed)
         delivery = ledger.startable(connection, feed)
-        if delivery is not None and _stopped_by_gap(connection, feed, delivery, site):
+        if delivery is not None and _stopped_by_gap(connection, feed, delivery):
             delivery = None
         ledger.mark_waiting(connection, feed, delivery)
         failpoint("open_runs.before_commit")
@@ -192,16 +178,12 @@ def run_of(delivery: Delivery) -> dict[str, Any]:
     return {"trigger_run_id": delivery.run_id, "conf": conf}
 
 
-def _stopped_by_gap(connection: Any, feed: Feed, delivery: Delivery, site: Site) -> bool:
+def _stopped_by_gap(connection: Any, feed: Feed, delivery: Delivery) -> bool:
+    cause = f"gap:{feed.name}"
     missing = ledger.sequence_gap(connection, feed, delivery)
     if missing is None:
-        incidents.resolve_cause(connection, f"gap:{feed.name}")
+        incidents.resolve_cause(connection, cause)
         return False
-    subject, text = texts.sequence_gap(feed, delivery, missing)
-    new = incidents.report(
-        connection, cause=f"gap:{feed.name}", kind="gap", subject=subject, text=text, feed=feed.name,
-        delivery_id=delivery.delivery_id,
-    )  # fmt: skip
-    if new:
-        site.notifier(subject, text)
+    text = texts.sequence_gap(feed, delivery, missing)
+    incidents.report(connection, "gap", text, feed=feed.name, delivery_id=delivery.delivery_id, cause=cause)
     return True

@@ -24,11 +24,9 @@ def check(site: Site, *, deep: bool = False) -> dict[str, Any]:
     """
     found = by_code(invariants.run(site, deep=deep))
     with site.database("check") as connection:
-        told = [(code, *texts.unsound(code, findings)) for code, findings in found.items()]
-        new = [(subject, text) for code, subject, text in told if _report(connection, code, subject, text)]
+        for code, findings in found.items():
+            incidents.report(connection, "check", texts.unsound(code, findings), feed=None, cause=f"check:{code}")
         _resolve(connection, sound_again(_open(connection), found, deep=deep))
-    for subject, text in new:
-        site.notifier(subject, text)
     return {"findings": sum(map(len, found.values())), "codes": {code: len(each) for code, each in found.items()}}
 
 
@@ -43,12 +41,6 @@ def by_code(findings: Iterable[Finding]) -> dict[str, list[Finding]]:
 def sound_again(told: Iterable[str], found: Iterable[str], *, deep: bool) -> list[str]:
     """Codes that on-call was told of and that hold again, as far as this check looked."""
     return sorted(set(told) - set(found) - (frozenset() if deep else BY_DEPTH))
-
-
-def _report(connection: Connection, code: str, subject: str, text: str) -> bool:
-    return incidents.report(
-        connection, cause=f"check:{code}", kind="check", subject=subject, text=text, feed=None, delivery_id=None
-    )
 
 
 def _open(connection: Connection) -> list[str]:

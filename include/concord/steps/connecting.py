@@ -10,6 +10,7 @@ from concord import audit, circuit, incidents
 from concord.acquire import SftpAccess
 from concord.contract import Feed
 from concord.errors import HostNotTrusted, LoginRefused, LoginsBlocked, NeedsDecision
+from concord.incidents import Text
 from concord.steps import login_texts as texts
 from concord.steps.site import Site
 
@@ -27,10 +28,10 @@ def connected(feed: Feed, access: SftpAccess, site: Site) -> Iterator[PartnerSft
         try:
             partner = _logged_in(stack, feed, access, site)
         except HostNotTrusted as error:
-            _tell(feed, site, "host", "security", texts.host_not_trusted(feed, error))
+            _report(feed, site, "security", "host", texts.host_not_trusted(feed, error))
             raise
         except (LoginRefused, LoginsBlocked) as error:
-            _tell_refusal(feed, site, error)
+            _report_refusal(feed, site, error)
             raise
         yield partner
 
@@ -47,24 +48,19 @@ def _logged_in(stack: ExitStack, feed: Feed, access: SftpAccess, site: Site) -> 
     return partner
 
 
-def _tell_refusal(feed: Feed, site: Site, error: LoginRefused | LoginsBlocked) -> None:
-    """The first refusal, and the one after which nobody tries any more."""
+def _report_refusal(feed: Feed, site: Site, error: LoginRefused | LoginsBlocked) -> None:
+    """The first refusal, and as another kind the one after which nobody tries any more: people hear of both."""
     with site.database("login") as connection:
         refused = circuit.refused(connection, feed.source.conn_id)
-    blocked = refused >= circuit.MOST_REFUSED
-    said = texts.logins_blocked(feed, refused) if blocked else texts.login_refused(feed, error)
-    _tell(feed, site, "login", "login", said, again=blocked and isinstance(error, LoginRefused))
+    if refused >= circuit.MOST_REFUSED:
+        _report(feed, site, "blocked", "login", texts.logins_blocked(feed, refused))
+    else:
+        _report(feed, site, "login", "login", texts.login_refused(feed, error))
 
 
-def _tell(feed: Feed, site: Site, cause: str, kind: str, said: tuple[str, str], *, again: bool = False) -> None:
-    subject, text = said
+def _report(feed: Feed, site: Site, kind: str, cause: str, text: Text) -> None:
     with site.database("login") as connection:
-        new = incidents.report(
-            connection, cause=f"{cause}:{feed.source.conn_id}", kind=kind, subject=subject, text=text, feed=feed.name,
-            delivery_id=None,
-        )  # fmt: skip
-    if new or again:
-        site.notifier(subject, text)
+        incidents.report(connection, kind, text, feed=feed.name, cause=f"{cause}:{feed.source.conn_id}")
 
 
 def unblock(conn_id: str, *, by: str, reason: str, site: Site) -> int:

@@ -10,6 +10,7 @@ from concord.errors import NeedsDecision
 from concord.failpoint import failpoint
 from concord.ledger import Delivery
 from concord.postgres import Connection, one, run
+from concord.steps import texts
 from concord.steps.site import Site
 
 
@@ -49,6 +50,13 @@ def decide(
         failpoint("decide.before_commit")
     failpoint("decide.committed")
     return answer
+
+
+def hold_text(feed: Feed, delivery_id: str, site: Site) -> dict[str, str]:
+    """Subject and body (Markdown) of the approval: why it is held, what is safe, what to press, what it would do."""
+    with site.database("hold") as connection:
+        text = texts.held(connection, feed, delivery_id)
+    return {"subject": text.subject, "body": text.body}
 
 
 def _earlier_hold(connection: Connection, feed: Feed, delivery: Delivery) -> str | None:

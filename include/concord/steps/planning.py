@@ -37,8 +37,6 @@ def plan(feed: Feed, delivery_id: str, attempt: int, site: Site, *, dry_run: boo
     if delivery.state in NOTHING_TO_READ if dry_run else delivery.state not in PLANNABLE:
         return {"state": delivery.state, "held": False}
     computed, state = compute_plan(feed, delivery, site, dry_run=dry_run)
-    if state == "held" and delivery.state != "held":
-        _tell(feed, delivery_id, site)
     return {
         "state": state,
         "held": state == "held",
@@ -135,7 +133,15 @@ def _move(connection: Connection, delivery: Delivery, context: Context, computed
         "compare": ("compared", context.compare_only),
     }[computed.verdict]
     ledger.move(connection, delivery.delivery_id, state, reason)
+    if state == "held":
+        _report(connection, context.feed, delivery.delivery_id)
     return state
+
+
+def _report(connection: Connection, feed: Feed, delivery_id: str) -> None:
+    """A hold is an incident from the beginning, in the same transaction: somebody has to decide."""
+    text, after = texts.held(connection, feed, delivery_id), feed.policy.hold_escalates_after
+    incidents.report(connection, "held", text, feed=feed.name, delivery_id=delivery_id, escalates_after=after)
 
 
 def _quarantine_found(connection: Connection, feed: Feed, delivery: Delivery, staged: Staging, site: Site) -> None:
@@ -157,15 +163,3 @@ def _raw_rows(site: Site, delivery: Delivery, wanted: dict[int, tuple[int, str]]
             count, reason = wanted[number]
             raw = line + b"".join(next(lines)[1] for _ in range(count - 1))
             yield RefusedRow(number, count, "reconcile", (reason,), raw.rstrip(b"\r\n"))
-
-
-def _tell(feed: Feed, delivery_id: str, site: Site) -> None:
-    """A hold is an incident from the beginning: somebody has to decide."""
-    text = texts.hold_text(feed, delivery_id, site)
-    with site.database("plan") as connection:
-        new = incidents.report(
-            connection, cause=f"held:{delivery_id}", kind="held", subject=text["subject"], text=text["body"],
-            feed=feed.name, delivery_id=delivery_id,
-        )  # fmt: skip
-    if new:
-        site.notifier(text["subject"], text["body"])

@@ -85,12 +85,12 @@ def _opened(connection: Connection, feed: Feed, delivery_id: str, attempt: int, 
     return delivery
 
 
-def _enter(feed: Feed, delivery: Delivery, staged: Staging, connection: Connection, site: Site) -> None:
+def _enter(feed: Feed, delivery: Delivery, staged: Staging, connection: Connection) -> None:
     ledger.move(
         connection, delivery.delivery_id, "staged", f"{staged.row_count} rows read",
         line_count=staged.line_count, contract_hash=feed.fingerprint,
     )  # fmt: skip
-    _report_drift(connection, feed, ledger.find(connection, delivery.delivery_id), site)
+    _report_drift(connection, feed, ledger.find(connection, delivery.delivery_id))
 
 
 def _still_ours(connection: Connection, delivery: Delivery, stage_no: int) -> None:
@@ -106,18 +106,12 @@ def _still_ours(connection: Connection, delivery: Delivery, stage_no: int) -> No
         raise Fenced(f"delivery {delivery.delivery_id} is {held.state}: a newer staging counts")
 
 
-def _report_drift(connection: Connection, feed: Feed, delivery: Delivery, site: Site) -> None:
+def _report_drift(connection: Connection, feed: Feed, delivery: Delivery) -> None:
     """An incident while deliveries come with other columns than promised; another order alone is none."""
-    cause = f"drift:{feed.name}"
-    if not (delivery.drift.get("extra_columns") or delivery.drift.get("missing_columns")):
-        incidents.resolve_cause(connection, cause)
-        return
-    subject, text = texts.drifted(feed, delivery, delivery.drift)
-    new = incidents.report(
-        connection, cause=cause, kind="drift", subject=subject, text=text, feed=feed.name, delivery_id=None
-    )
-    if new:
-        site.notifier(subject, text)
+    if delivery.drift.get("extra_columns") or delivery.drift.get("missing_columns"):
+        incidents.report(connection, "drift", texts.drifted(feed, delivery, delivery.drift), feed=feed.name)
+    else:
+        incidents.resolve_cause(connection, f"drift:{feed.name}")
 
 
 def build(
@@ -153,7 +147,7 @@ def build(
             staged = staging.finish(connection, delivery.delivery_id, stage_no, file.line_count, account.flags)
             failpoint("stage.finished")
             if enters:
-                _enter(feed, delivery, staged, connection, site)
+                _enter(feed, delivery, staged, connection)
             failpoint("stage.before_commit")
         failpoint("stage.committed")
     accepted = staged.row_count - len(refused.rows)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from concord import incidents, ledger
 from concord import stage as staging
 from concord.contract import Feed
 from concord.failpoint import failpoint
-from concord.ledger import Delivery
-from concord.postgres import Connection, run
+from concord.postgres import run
 from concord.steps import texts
 from concord.steps.site import Site
 
@@ -20,12 +19,9 @@ PART_AGE = timedelta(hours=6)
 
 
 def reconcile_ledger(feeds: Iterable[Feed], site: Site) -> dict[str, Any]:
-    """Publishes what was applied and not settled, escalates long holds, removes what killed tasks left."""
-    published = escalated = 0
-    for feed in feeds:
-        published += _publish_applied(feed, site)
-        escalated += _escalate_holds(feed, site)
-    return {"published": published, "escalated": escalated, **_clean(site)}
+    """Publishes what was applied and not settled, escalates what waits too long, removes what killed tasks left."""
+    published = sum(_publish_applied(feed, site) for feed in feeds)
+    return {"published": published, "escalated": escalate(site), **_clean(site)}
 
 
 def _publish_applied(feed: Feed, site: Site) -> int:
@@ -37,24 +33,25 @@ def _publish_applied(feed: Feed, site: Site) -> int:
     return len(left)
 
 
-def _escalate_holds(feed: Feed, site: Site) -> int:
+def escalate(site: Site, now: datetime | None = None) -> int:
+    """Raises what nobody acknowledged or resolved in time by a level; returns how many. It decides nothing."""
     with site.database("repair") as connection:
-        values = {"feed": feed.name, "after": feed.policy.hold_escalates_after}
-        rows = run(connection, "ledger/list_long_holds", values)
-        told = [_escalate(connection, feed, Delivery.from_row(row), float(row["hours"]), site) for row in rows]
+        escalated = incidents.escalate(connection, now or datetime.now(UTC))
         failpoint("repair.escalated")
-    return sum(told)
+    return escalated
 
 
-def _escalate(connection: Connection, feed: Feed, delivery: Delivery, hours: float, site: Site) -> bool:
-    subject, text = texts.waiting_too_long(feed, delivery, hours)
-    new = incidents.report(
-        connection, cause=f"waiting:{delivery.delivery_id}", kind="waiting", subject=subject, text=text,
-        feed=feed.name, delivery_id=delivery.delivery_id,
-    )  # fmt: skip
-    if new:
-        site.notifier(subject, text)
-    return new
+def in_trouble(site: Site, dag: str, task: str, error: str) -> None:
+    """Records that a DAG that looks after all feeds failed, once until it succeeds again."""
+    with site.database("repair") as connection:
+        text = texts.operation_failed(dag, task, error)
+        incidents.report(connection, "operation", text, feed=None, cause=f"operation:{dag}:{task}")
+
+
+def out_of_trouble(site: Site, dag: str, task: str) -> None:
+    """Closes what :func:`in_trouble` opened."""
+    with site.database("repair") as connection:
+        incidents.resolve_cause(connection, f"operation:{dag}:{task}")
 
 
 def _clean(site: Site) -> dict[str, int]:

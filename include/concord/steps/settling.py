@@ -74,11 +74,11 @@ def give_up(feed: Feed, delivery: Delivery, site: Site) -> Delivery:
         if (present.attempt, present.state) != (delivery.attempt, delivery.state):
             return present
         ledger.move(connection, delivery.delivery_id, "failed", f"its run ended while it was {delivery.state}")
+        ended = ledger.find(connection, delivery.delivery_id)
+        _report(connection, feed, ended, "run", f"it ended while the delivery was {delivery.state}")
         failpoint("give_up.before_commit")
     failpoint("give_up.committed")
-    fail(feed, delivery.delivery_id, site, step="run", error=f"it ended while the delivery was {delivery.state}")
-    with site.database("settle") as connection:
-        return ledger.find(connection, delivery.delivery_id)
+    return ended
 
 
 def _next_attempt(feed: Feed, delivery: Delivery, site: Site) -> list[dict[str, Any]]:
@@ -130,25 +130,24 @@ def skip(feed: Feed, delivery_id: str, *, by: str, reason: str, site: Site) -> N
 
 
 def fail(feed: Feed, delivery_id: str | None, site: Site, *, step: str, error: str) -> None:
-    """Records an incident for a step that ran out of retries, once per cause, and tells people."""
+    """Records an incident for a step that ran out of retries, once per cause."""
     with site.database("fail") as connection:
         delivery = _known(connection, delivery_id)
         if delivery is not None and delivery.state in ("rejected", "superseded", "declined"):
             return  # told already, with what to press, or nobody's concern any more
-        told = {"feed": feed.name, "delivery_id": delivery.delivery_id if delivery else None}
-        cause, (subject, text) = _cause(feed, delivery, step, error)
-        new = incidents.report(connection, cause=cause, kind="failed", subject=subject, text=text, **told)
+        _report(connection, feed, delivery, step, error)
         failpoint("fail.before_commit")
     failpoint("fail.committed")
-    if new:
-        site.notifier(subject, text)
 
 
-def _cause(feed: Feed, delivery: Delivery | None, step: str, error: str) -> tuple[str, tuple[str, str]]:
+def _report(connection: Connection, feed: Feed, delivery: Delivery | None, step: str, error: str) -> None:
     if delivery is None or delivery.state == "discovered":
-        return f"watch:{feed.name}:{step}", texts.watch_failed(feed, step, error)
-    tell = texts.not_settled if delivery.state in WRITTEN else texts.failed
-    return f"failed:{delivery.delivery_id}", tell(feed, delivery, step, error)
+        text, cause = texts.watch_failed(feed, step, error), f"watch:{feed.name}:{step}"
+        incidents.report(connection, "watch", text, feed=feed.name, cause=cause)
+        return
+    words = texts.not_settled if delivery.state in WRITTEN else texts.failed
+    text = words(feed, delivery, step, error)
+    incidents.report(connection, "failed", text, feed=feed.name, delivery_id=delivery.delivery_id)
 
 
 def _known(connection: Connection, delivery_id: str | None) -> Delivery | None:

@@ -1,4 +1,4 @@
-"""The opened installation: settings, keys, landing, database, and who is told."""
+"""The opened installation: settings, keys, landing, database."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from concord.landing import Landing
 from concord.postgres import Connection, connect
 from concord.protect import KeyRing
-from concord.publish.notify import Notifier, notifier
 from concord.settings import Settings
 
 
@@ -20,7 +19,6 @@ class Site:
     settings: Settings
     keys: KeyRing
     landing: Landing
-    notifier: Notifier
 
     @contextmanager
     def database(self, actor: str = "concord") -> Iterator[Connection]:
@@ -34,4 +32,4 @@ class Site:
 def open_site(settings: Settings) -> Site:
     """The installation of ``settings``; raises SettingMissing or ProtectError when keys are missing."""
     keys = KeyRing.from_settings(settings)
-    return Site(settings, keys, Landing(settings.landing_url, keys), notifier(settings.notify_webhook_url))
+    return Site(settings, keys, Landing(settings.landing_url, keys))
