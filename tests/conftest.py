@@ -36,6 +36,7 @@ class Database:
     loader_url: str = field(repr=False)
     analyst_url: str = field(repr=False)
     auditor_url: str = field(repr=False)
+    revealer_url: str = field(repr=False)
 
 
 @pytest.fixture(scope="session")
@@ -68,6 +69,7 @@ def template(server: EmbeddedServer) -> Database:
         loader_url=urls["concord_loader"],
         analyst_url=urls["concord_analyst"],
         auditor_url=urls["concord_auditor"],
+        revealer_url=urls["concord_revealer"],
     )
 
 
@@ -91,7 +93,7 @@ def database(template: Database) -> Iterator[Database]:
 
 
 def _renamed(template: Database, name: str) -> Database:
-    roles = ("owner_url", "loader_url", "analyst_url", "auditor_url")
+    roles = ("owner_url", "loader_url", "analyst_url", "auditor_url", "revealer_url")
     return replace(template, name=name, **{role: _on(getattr(template, role), name) for role in roles})
 
 
@@ -110,6 +112,7 @@ def settings(database: Database, tmp_path: Path) -> Settings:
         owner_url=database.owner_url,
         analyst_url=database.analyst_url,
         auditor_url=database.auditor_url,
+        revealer_url=database.revealer_url,
         landing_url=(tmp_path / "landing").as_uri(),
         seal_keys={"test": secrets.token_bytes(32)},
         token_keys={"test": secrets.token_bytes(32)},

@@ -7,6 +7,7 @@ takes some hundredths of a second.
 from __future__ import annotations
 
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,7 +25,7 @@ TABLES = """
 SELECT format('%I.%I', n.nspname, c.relname) AS name, n.nspname || '_' || c.relname AS kept
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname IN ('ops', 'core') AND c.relkind IN ('r', 'p') AND NOT c.relispartition
-  AND c.relname NOT IN ('state', 'legal_edge')
+  AND c.relname NOT IN ('state', 'legal_edge', 'reveal_field')
 """
 STAGED = "SELECT relname FROM pg_class WHERE relnamespace = 'stage'::regnamespace AND relkind = 'r'"
 STORED = """
@@ -51,6 +52,8 @@ class Playground:
         for table in self.staged() - sparing:
             self.connection.execute(f"DROP TABLE stage.{table}")
         self.connection.execute("; ".join(f"DELETE FROM {name}" for name, _ in self.tables))
+        # Anchors of a trail that is no more: they would rightly be missed.
+        shutil.rmtree(Path(self.settings.landing_url.removeprefix("file://"), "audit"), ignore_errors=True)
 
     def staged(self) -> set[str]:
         """Names of the stage tables."""
@@ -95,6 +98,7 @@ def playground(template: Any, landing: Path) -> Iterator[Playground]:
     settings = Settings(
         loader_url=at(template.loader_url, name),
         auditor_url=at(template.auditor_url, name),
+        revealer_url=at(template.revealer_url, name),
         landing_url=landing.as_uri(),
         seal_keys={"test": secrets.token_bytes(32)},
         token_keys={"test": secrets.token_bytes(32)},

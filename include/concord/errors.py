@@ -90,6 +90,10 @@ class DatabaseUnavailable(ConcordError):
     """Postgres refused, timed out or went away; the transaction did nothing and may be repeated."""
 
 
+class RevealRefused(ConcordError):
+    """Somebody asked to see values, and did not say for what, or asked and read in one transaction."""
+
+
 class LandingDamaged(ConcordError):
     """An archived object does not authenticate: truncated, reordered or altered."""
 

@@ -17,7 +17,15 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import DictRow, dict_row
 
-from concord.errors import ConcordError, DatabaseUnavailable, Fenced, IllegalTransition, StageLost, Unbalanced
+from concord.errors import (
+    ConcordError,
+    DatabaseUnavailable,
+    Fenced,
+    IllegalTransition,
+    RevealRefused,
+    StageLost,
+    Unbalanced,
+)
 
 Connection = psycopg.Connection[DictRow]
 
@@ -26,6 +34,7 @@ RAISED_BY_US = {
     "CC002": Fenced,
     "CC003": Unbalanced,
     "CC004": StageLost,
+    "CC005": RevealRefused,
 }
 """SQLSTATEs our own functions and triggers raise, whose messages we wrote ourselves."""
 

@@ -103,6 +103,10 @@ class KeyRing:
         states = ((key_id, self._hash(key_id, kind).copy()) for key_id in self._token_keys)
         return tuple(f"{key_id}:{_digest(state, value)}" for key_id, state in states)
 
+    def has_token_key(self, key_id: str) -> bool:
+        """Whether tokens under this key can be computed here."""
+        return key_id in self._token_keys
+
     def _hash(self, key_id: str, kind: str) -> hmac.HMAC:
         """A keyed hash that has read ``kind``: copied per value, which halves the cost."""
         state = self._hashes.get((key_id, kind))

@@ -30,6 +30,7 @@ class Settings:
     owner_url: str | None = field(default=None, repr=False)
     analyst_url: str | None = field(default=None, repr=False)
     auditor_url: str | None = field(default=None, repr=False)
+    revealer_url: str | None = field(default=None, repr=False)
     landing_url: str = "file:///var/lib/concord/landing"
     seal_keys: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     token_keys: Mapping[str, bytes] = field(default_factory=dict, repr=False)
@@ -48,6 +49,7 @@ class Settings:
             owner_url=env.get("CONCORD_OWNER_URL"),
             analyst_url=env.get("CONCORD_ANALYST_URL"),
             auditor_url=env.get("CONCORD_AUDITOR_URL"),
+            revealer_url=env.get("CONCORD_REVEALER_URL"),
             landing_url=_required(env, "CONCORD_LANDING_URL"),
             seal_keys=_keys(env, "CONCORD_SEAL_KEYS"),
             token_keys=_keys(env, "CONCORD_TOKEN_KEYS"),

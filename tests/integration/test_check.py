@@ -486,7 +486,13 @@ FOLLOW = {
     "a version that no apply made": {"member.opened", "member.events"},
     "a former version that is gone": {"eligibility.opened", "eligibility.events"},
     "a later apply that was known earlier": {"lease.state"},
-    "an applied delivery that is not called so": {"lease.state", "eligibility.closed", "eligibility.opened"},
+    "an applied delivery that is not called so": {
+        "lease.state",
+        "eligibility.closed",
+        "eligibility.opened",
+        "audit.entry",
+    },
+    "a hold that was applied although declined": {"audit.entry"},
 }
 EVERY = {**SPANS, **VERSIONS, **ACCOUNTS, **STATES}
 

@@ -2,7 +2,8 @@
 
 ``findings.py`` what a check says · ``spans.py`` the reconciled tables (reconcile §1) ·
 ``accounting.py`` lines, plans, versions, events (§10) · ``states.py`` chains, holds, leases, stage
-tables (§11) · ``archive.py`` landing against ledger.
+tables (§11) · ``trail.py`` the audit chain, its anchors, and deeds without an entry · ``archive.py`` landing
+against ledger.
 
 A rule is a statement in ``sql/check`` that selects what breaks it. Everything runs as the
 loader and reads one snapshot; nothing is repaired here.
@@ -15,7 +16,8 @@ from typing import Protocol
 
 from psycopg import IsolationLevel
 
-from concord.check import accounting, archive, spans, states
+from concord.audit.anchors import Anchors
+from concord.check import accounting, archive, spans, states, trail
 from concord.check.findings import Finding
 from concord.landing import Landing
 from concord.postgres import Connection
@@ -30,6 +32,10 @@ class Installation(Protocol):
     def landing(self) -> Landing:
         """The archive."""
 
+    @property
+    def anchors(self) -> Anchors:
+        """The heads of the audit trail that are kept outside the database."""
+
     def database(self, actor: str = ...) -> AbstractContextManager[Connection]:
         """A connection as the loader."""
 
@@ -40,11 +46,14 @@ def run(site: Installation, *, deep: bool = False) -> list[Finding]:
     ``deep`` reads every byte of the archive instead of only what was landed lately.
     Raises DatabaseUnavailable or OSError where database or archive do not answer.
     """
+    # Before the snapshot: what was anchored until now must be in it.
+    anchored = site.anchors.newest()
     with site.database("check") as connection:
         connection.isolation_level = IsolationLevel.REPEATABLE_READ
         connection.read_only = True
         prefer_set_work(connection)
         found = [*spans.check(connection), *accounting.check(connection), *states.check(connection)]
+        found += trail.check(connection, anchored)
         landed, unlanded = archive.landed(connection)
     # The archive is read without a transaction: a long one would be ended by its idle limit.
     return [*found, *unlanded, *archive.check(site.landing, landed, deep=deep)]

@@ -90,6 +90,7 @@ def role_urls(found: Settings, airflow_url: str | None) -> dict[str, str]:
         "concord_loader": found.loader_url,
         "concord_analyst": found.analyst_url,
         "concord_auditor": found.auditor_url,
+        "concord_revealer": found.revealer_url,
         "airflow": airflow_url,
     }
     return {role: url for role, url in urls.items() if url}

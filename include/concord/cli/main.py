@@ -14,6 +14,8 @@ from concord.cli.deliveries import deliveries, plan
 from concord.cli.guard import one_line
 from concord.cli.logins import unblock
 from concord.cli.query import sql
+from concord.cli.reveal import reveal
+from concord.cli.trail import audit
 
 app = typer.Typer(
     help="Concord: plan, then apply.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
@@ -92,9 +94,11 @@ for command in (
     skip,
     unblock,
     sql,
+    reveal,
     incidents,
     check,
     pools,
 ):
     app.command()(one_line(command))
+app.add_typer(audit, name="audit")
 app.add_typer(keys.app, name="keys")

@@ -105,6 +105,14 @@ def reconciler_dag() -> DAG:
         with opened() as site:
             return {"told": told(site)}
 
+    @task(multiple_outputs=False, trigger_rule=TriggerRule.ALL_DONE)
+    def anchor_audit() -> Counts:
+        """Keeps the heads of the audit trail outside the database; fails where the trail is not what was kept."""
+        with opened() as site:
+            from concord import steps
+
+            return steps.anchor_audit(site)
+
     with DAG(
         dag_id=RECONCILER,
         description="Brings Airflow after the ledger, and tells who waits too long.",
@@ -116,6 +124,7 @@ def reconciler_dag() -> DAG:
         tags=["operations"],
     ) as dag:
         repair_ledger() >> answer_approvals() >> revive_lost() >> open_runs() >> tell_people()
+        anchor_audit()
     return dag
 
 

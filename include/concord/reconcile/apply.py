@@ -63,7 +63,8 @@ def apply(
     }
     _remember(connection, staging, values)
     failpoint("apply.remembered")
-    _enter(connection, feed, delivery, values, actor)
+    written = sum(counts["closed"] + counts["opened"] for counts in rows.values())
+    _enter(connection, feed, delivery, values | {"written": written}, actor)
     failpoint("apply.before_commit")
     return Applied(values["known_at"], rows)
 
@@ -186,6 +187,6 @@ def _enter(connection: Connection, feed: Feed, delivery: Delivery, values: dict[
     )  # fmt: skip
     ledger.supersede_older(connection, delivery)
     audit.record(
-        connection, actor=actor, action="apply", object_id=delivery.delivery_id, plan_id=values["plan_id"],
-        state_seq=lease["state_seq"],
+        connection, actor=actor, action="apply", object_id=delivery.delivery_id, count=values["written"],
+        purpose="reconciling", plan_id=values["plan_id"], state_seq=lease["state_seq"],
     )  # fmt: skip

@@ -147,6 +147,7 @@ def _concord(state: State, urls: dict[str, str], home: AirflowHome) -> dict[str,
         "CONCORD_OWNER_URL": urls["concord_owner"],
         "CONCORD_ANALYST_URL": urls["concord_analyst"],
         "CONCORD_AUDITOR_URL": urls["concord_auditor"],
+        "CONCORD_REVEALER_URL": urls["concord_revealer"],
         "CONCORD_LANDING_URL": state.landing.as_uri(),
         "CONCORD_SEAL_KEYS": f"demo:{keys['seal']}",
         "CONCORD_TOKEN_KEYS": f"demo:{keys['token']}",
@@ -162,4 +163,4 @@ def _for_airflow(concord: dict[str, str]) -> dict[str, str]:
     return {name: value for name, value in concord.items() if name not in BEYOND_TASKS}
 
 
-BEYOND_TASKS = ("CONCORD_OWNER_URL", "CONCORD_ANALYST_URL", "CONCORD_AUDITOR_URL")
+BEYOND_TASKS = ("CONCORD_OWNER_URL", "CONCORD_ANALYST_URL", "CONCORD_AUDITOR_URL", "CONCORD_REVEALER_URL")

@@ -15,7 +15,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-ROLES = ("concord_owner", "concord_loader", "concord_analyst", "concord_auditor", "airflow")
+ROLES = ("concord_owner", "concord_loader", "concord_analyst", "concord_auditor", "concord_revealer", "airflow")
 
 ROLE_SETTINGS = {
     "concord_loader": {
@@ -26,11 +26,12 @@ ROLE_SETTINGS = {
     },
     "concord_analyst": {"default_transaction_read_only": "on"},
     "concord_auditor": {"default_transaction_read_only": "on"},
+    "concord_revealer": {"idle_in_transaction_session_timeout": "60s", "statement_timeout": "60s"},
 }
 
 OWNERS = {"concord": "concord_owner", "airflow": "airflow"}
 
-CONNECT = {"concord": ("concord_loader", "concord_analyst", "concord_auditor"), "airflow": ()}
+CONNECT = {"concord": ("concord_loader", "concord_analyst", "concord_auditor", "concord_revealer"), "airflow": ()}
 """Who may connect besides the owner."""
 
 Admin = psycopg.Connection[tuple[object, ...]]

@@ -82,10 +82,13 @@ class State:
     def secrets(self) -> dict[str, str]:
         """Keys (``seal``, ``token``, base64) and ``password_<role>``; made up at the first call."""
         path = self.root / "secrets.json"
-        if not path.exists():
-            keys = {name: base64.b64encode(secrets.token_bytes(32)).decode() for name in ("seal", "token")}
-            write_private(path, json.dumps(keys | {f"password_{role}": secrets.token_hex(24) for role in ROLES}))
-        return dict(json.loads(path.read_text(encoding="utf-8")))
+        kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        made = {name: base64.b64encode(secrets.token_bytes(32)).decode() for name in ("seal", "token")}
+        made |= {f"password_{role}": secrets.token_hex(24) for role in ROLES}
+        if made.keys() - kept.keys():  # at first, or where a newer Concord has another role
+            write_private(path, json.dumps(made | kept))
+            return made | kept
+        return dict(kept)
 
     def passwords(self) -> dict[str, str]:
         """Database password by role."""

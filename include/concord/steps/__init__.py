@@ -3,10 +3,11 @@
 ``site.py`` the opened installation · ``connecting.py`` the login · ``arriving.py`` discover, fetch, open_runs ·
 ``reading.py`` stage · ``planning.py`` plan · ``deciding.py`` decide, hold_text, standing ·
 ``applying.py`` apply · ``settling.py`` settle, fail, revive, skip · ``repairing.py`` reconcile_ledger ·
-``checking.py`` check · ``rotating.py`` rewrap, retoken · ``telling.py`` tell ·
+``checking.py`` check · ``anchoring.py`` anchor_audit · ``rotating.py`` rewrap, retoken · ``telling.py`` tell ·
 ``texts.py`` what people read.
 """
 
+from concord.steps.anchoring import anchor_audit
 from concord.steps.applying import apply
 from concord.steps.arriving import discover, fetch, open_runs
 from concord.steps.checking import check
@@ -23,6 +24,7 @@ from concord.steps.telling import Told, tell
 __all__ = [
     "Site",
     "Told",
+    "anchor_audit",
     "apply",
     "check",
     "decide",

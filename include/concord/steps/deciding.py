@@ -74,7 +74,7 @@ def _standing(row: dict[str, Any]) -> dict[str, Any]:
 def _record(connection: Connection, feed: Feed, values: dict[str, Any]) -> dict[str, Any]:
     audit.record(
         connection, actor=values["by"], action=values["verdict"], object_id=values["delivery_id"],
-        digest=values["digest"], via=values["via"], ticket=values["ticket"],
+        digest=values["digest"], via=values["via"], ticket=values["ticket"], purpose=values["reason"],
     )  # fmt: skip
     if values["verdict"] == "approve":
         run(connection, "apply/insert_endorsement", values)

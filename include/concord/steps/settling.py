@@ -125,7 +125,7 @@ def skip(feed: Feed, delivery_id: str, *, by: str, reason: str, site: Site) -> N
         if delivery.state == "held":
             raise NeedsDecision(f"delivery {delivery_id} is held: decline it instead")
         ledger.move(connection, delivery_id, "declined", f"skipped by {by}")
-        audit.record(connection, actor=by, action="skip", object_id=delivery_id, reason=reason)
+        audit.record(connection, actor=by, action="skip", object_id=delivery_id, purpose=reason)
         failpoint("skip.before_commit")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from concord.audit.anchors import Anchors
 from concord.landing import Landing
 from concord.postgres import Connection, connect
 from concord.protect import KeyRing
@@ -19,6 +20,11 @@ class Site:
     settings: Settings
     keys: KeyRing
     landing: Landing
+
+    @property
+    def anchors(self) -> Anchors:
+        """The heads of the audit trail, as they were kept outside the database."""
+        return Anchors(self.settings.landing_url, self.keys)
 
     @contextmanager
     def database(self, actor: str = "concord") -> Iterator[Connection]:

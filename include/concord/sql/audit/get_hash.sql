@@ -1,0 +1,1 @@
+SELECT ops.audit_hash_at(%(stream)s, %(seq)s) AS hash

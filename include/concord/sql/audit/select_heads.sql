@@ -1,0 +1,1 @@
+SELECT stream, seq, hash FROM ops.audit_head ORDER BY stream

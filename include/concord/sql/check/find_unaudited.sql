@@ -1,0 +1,1 @@
+SELECT what || ':' || id AS id FROM ops.find_unaudited()

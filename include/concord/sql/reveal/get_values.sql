@@ -1,0 +1,1 @@
+SELECT ops.reveal(%(request)s) AS held
