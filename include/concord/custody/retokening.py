@@ -63,7 +63,8 @@ def _members(connection: Connection, keys: KeyRing, partner: str, actor: str) ->
     run(connection, "custody/replace_match_key", {"partner": partner, "key_id": keys.token_key_id})
     count = int((one(connection, "custody/count_fresh_tokens") or {})["members"])
     audit.record(
-        connection, actor=actor, action="retoken", object_id=partner, key_id=keys.token_key_id, members=count
+        connection, actor=actor, action="retoken", object_id=partner, count=count, purpose="rotation",
+        key_id=keys.token_key_id,
     )  # fmt: skip
     return count
 

@@ -72,5 +72,5 @@ def unblock(conn_id: str, *, by: str, reason: str, site: Site) -> int:
         refused = circuit.forget(connection, conn_id)
         if not refused:
             raise NeedsDecision(f"no login of a connection {conn_id!r} was refused: there is nothing to unblock")
-        audit.record(connection, actor=by, action="unblock", object_id=conn_id, refused=refused, reason=reason)
+        audit.record(connection, actor=by, action="unblock", object_id=conn_id, count=refused, purpose=reason)
     return refused

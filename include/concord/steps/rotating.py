@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from concord import audit
 from concord.custody import Census, census, resealing, retokening, rewrapping
 from concord.steps.site import Site
@@ -17,7 +19,10 @@ def rewrap(site: Site, *, actor: str = "concord") -> dict[str, int]:
     counts = {name: done[name] for name in REWRAPPED}
     if any(counts.values()):
         with site.database(actor) as connection:
-            audit.record(connection, actor=actor, action="rewrap", object_id=site.keys.seal_key_id, **counts)
+            audit.record(
+                connection, actor=actor, action="rewrap", object_id=site.keys.seal_key_id,
+                count=counts["objects"] + counts["values"], purpose="rotation", **dict[str, Any](counts),
+            )  # fmt: skip
     return counts
 
 
