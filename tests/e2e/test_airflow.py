@@ -5,8 +5,8 @@ Tests run in order and go on from each other, since starting Airflow is what cos
 
 from __future__ import annotations
 
+import base64
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -15,7 +15,6 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import psycopg
 import pytest
 
 from concord import steps
@@ -23,7 +22,9 @@ from concord.catalogue import feed
 from concord.postgres import connect
 from concord.sandbox import story
 from concord.sandbox.dirt import COLUMNS
-from concord.sandbox.people import CANARY
+from tests.canaries import leaks
+from tests.e2e.places import canaries, places, secrets, temp_folder, webhook
+from tests.tally import count
 
 if TYPE_CHECKING:
     from concord.sandbox.installation import Installation
@@ -42,17 +43,27 @@ def told() -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def installation(told: list[str]) -> Iterator[Installation]:
+def notified() -> Iterator[list[str]]:
+    """What the installation told people."""
+    with webhook() as (url, messages), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CONCORD_NOTIFY_WEBHOOK_URL", url)
+        yield messages
+
+
+@pytest.fixture(scope="module")
+def installation(told: list[str], notified: list[str]) -> Iterator[Installation]:
     from concord.sandbox.installation import Installation
     from concord.sandbox.state import State
 
     root = Path(tempfile.mkdtemp(prefix="concord-e2e-"))
     try:
+        os.environ["TMPDIR"] = str(temp_folder(root))
         with Installation(State.create(root / "state", temporary=True), say=told.append) as running:
             root.chmod(0o711)
             running.get_ready()
             yield running
     finally:
+        del os.environ["TMPDIR"]
         shutil.rmtree(root, ignore_errors=True)
 
 
@@ -196,53 +207,41 @@ def test_a_rejected_file_is_red_says_why_and_the_next_goes_on(
     assert "Press:" in incident["text"]
 
 
-def test_no_value_of_a_member_is_in_airflow(installation: Installation, chapters: list[story.Chapter]) -> None:
-    secret = values_of(chapters[1])
-    places = places_of_airflow(installation)
-    assert len(places) > 50, "nothing was searched"
-    assert leaks(places, secret) == []
+def test_no_value_of_a_member_is_anywhere_that_people_or_machines_read(
+    installation: Installation, chapters: list[story.Chapter], notified: list[str]
+) -> None:
+    secret = canaries([record for chapter in chapters for record in chapter.roster.records])
+    looked = places(installation) | {"notifications": "\n".join(notified)}
+    assert len(looked) > 50, "nothing was searched"
+    assert notified, "nobody was told"
+    count("canaries", planted=len(secret), places=len(looked), searched=len(secret) * len(looked))
+    assert leaks(secret, looked) == {}
 
 
-def test_the_search_for_leaks_finds_a_planted_one(installation: Installation, chapters: list[story.Chapter]) -> None:
-    record = chapters[1].roster.records[5]
-    secret = values_of(chapters[1])
-    for value in (record[COLUMNS.index(name)] for name in ("SSN", "EMPID", "LASTNAME")):
-        assert leaks({"planted": f"something {value} else"}, secret) == ["planted"]
+def test_no_password_or_key_is_there_either(installation: Installation) -> None:
+    wanted = secrets(installation)
+    assert len(wanted) >= 6
+    found = {(name, len(secret)) for name, text in places(installation).items() for secret in wanted if secret in text}
+    assert found == set()
 
 
-def values_of(chapter: story.Chapter) -> re.Pattern[str]:
-    """Everything that identifies a member of the file: canaries, ids and SSNs, also without their dashes."""
-    columns = [COLUMNS.index(name) for name in ("EMPID", "SSN")]
-    found = {record[column] for record in chapter.roster.records for column in columns if len(record) == len(COLUMNS)}
-    plain = {value.replace("-", "") for value in found}
-    words = sorted(re.escape(value) for value in found | plain if len(value) >= 7)
-    return re.compile("|".join([CANARY.pattern, *words]))
-
-
-def places_of_airflow(installation: Installation) -> dict[str, str]:
-    """Text of every log file and of every row of every table of Airflow's metadata, and of ours that people read."""
-    root = installation.state.root
-    files = [path for folder in (root / "airflow", root / "postgres") for path in folder.rglob("*.log*")]
-    texts = {str(path.relative_to(root)): path.read_text(errors="replace") for path in files if path.is_file()}
-    metadata = installation.environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"].replace("+psycopg", "")
-    texts |= dumped(metadata, "public")
-    ours = ("ops.incident", "ops.delivery_event", "ops.plan_guard", "ops.audit")
-    return texts | {
-        name: text for name, text in dumped(installation.settings.owner_url or "", "ops").items() if name in ours
-    }
-
-
-def dumped(url: str, schema: str) -> dict[str, str]:
-    with psycopg.connect(url) as connection:
-        tables = connection.execute(
-            "SELECT quote_ident(schemaname) || '.' || quote_ident(tablename) FROM pg_tables WHERE schemaname = %s",
-            [schema],
-        ).fetchall()
-        return {
-            name: "\n".join(row[0] for row in connection.execute(f"SELECT t::text FROM {name} t"))  # type: ignore[call-overload]
-            for (name,) in tables
-        }
-
-
-def leaks(places: dict[str, str], secret: re.Pattern[str]) -> list[str]:
-    return sorted(name for name, text in places.items() if secret.search(text))
+def test_the_search_finds_what_is_planted_in_a_log_a_table_and_a_file_name(
+    installation: Installation, chapters: list[story.Chapter]
+) -> None:
+    """Negative control."""
+    secret = canaries(chapters[1].roster.records)
+    record = dict(zip(COLUMNS, chapters[1].roster.records[5], strict=True))
+    log = installation.state.airflow / "planted.log"
+    named = installation.state.landing / record["EMPID"]
+    log.write_text(f"something {record['SSN']} else")
+    named.touch()
+    site = steps.open_site(installation.settings)
+    with site.database("test") as connection:
+        connection.execute(
+            "INSERT INTO ops.incident (kind, cause, subject, text) VALUES ('test', 'planted', 'a', %s)",
+            [base64.b64encode(record["LASTNAME"].encode()).decode()],
+        )
+    found = leaks(secret, places(installation))
+    log.unlink()
+    named.unlink()
+    assert {"airflow/planted.log", "ops.incident", "names of files"} <= set(found)
