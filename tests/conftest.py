@@ -49,9 +49,18 @@ def server() -> Iterator[EmbeddedServer]:
     server = EmbeddedServer(folder / "postgres", durable=False)
     try:
         yield server.start()
+        assert_silent(server.log)
     finally:
         server.remove()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def assert_silent(log: Path) -> None:
+    """Postgres writes statements and keys into its log unless it is told not to."""
+    from tests.rosters import SEEN_OF_A_PERSON
+
+    named = [number for number, line in enumerate(log.open(errors="replace"), 1) if SEEN_OF_A_PERSON.search(line)]
+    assert named == [], f"Postgres' log names persons in {len(named)} lines, first in line {named[0]}"
 
 
 @pytest.fixture(scope="session")
@@ -162,3 +171,30 @@ def our_logs() -> Iterator[None]:
         for handler in logging.getLogger().handlers:
             for found in [present for present in handler.filters if isinstance(present, RedactionFilter)]:
                 handler.removeFilter(found)
+
+
+class Overheard(logging.Handler):
+    """Keeps what was logged, with its traceback, as a file would have it."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(self.format(record))
+
+
+@pytest.fixture(autouse=True)
+def nobody_was_named(our_logs: None) -> Iterator[None]:
+    """After every test: nobody of the rosters stands in what was logged while it ran."""
+    from tests.rosters import SEEN_OF_A_PERSON
+
+    ours, overheard = logging.getLogger("concord"), Overheard()
+    level = ours.level
+    ours.setLevel(logging.DEBUG)
+    logging.getLogger().addHandler(overheard)
+    yield
+    logging.getLogger().removeHandler(overheard)
+    ours.setLevel(level)
+    named = [line for line in overheard.lines if SEEN_OF_A_PERSON.search(line)]
+    assert len(named) == 0, f"{len(named)} log lines name a person; the first comes from {named[0][:40]}"

@@ -5,6 +5,7 @@ Only the partner's server is left out: a file is landed as if it had been fetche
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -33,6 +34,8 @@ DECEMBER, JANUARY = date(2026, 12, 1), date(2026, 1, 1)
 LAX = Limit(share=0.99, floor=1_000_000)
 LAX_GUARDS = Guards(ends=LAX, adds=LAX, rejected=LAX, unreadable_keys=LAX, minimum_rows=1, tail_losses=1_000_000)
 """Guards that never trip: for tests of rules that are not about guards."""
+SEEN_OF_A_PERSON = re.compile(r"Sample[a-j]\b|\b400-?55-?\d{4}\b|\bE0000\d{3}\b|\b03/\d\d/1980\b|\b1980-?03-?\d\d\b")
+"""Matches what the employees of these rosters can be told by: names, numbers, ids, births."""
 ACTIONS = {"A": "add", "C": "change", "E": "end", "R": "reinstate", "X": "cancel"}
 
 
