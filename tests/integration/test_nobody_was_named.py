@@ -12,7 +12,8 @@ from tests.rosters import BASE, SEEN_OF_A_PERSON
 
 @pytest.mark.parametrize("column", ["LASTNAME", "EMPID", "SSN", "DOB"])
 def test_every_employee_would_be_seen_in_a_log_line(column: str) -> None:
-    overheard, log = Overheard(), logging.Logger("elsewhere")
+    overheard, log = Overheard(), logging.getLogger("elsewhere")
+    log.propagate = False
     log.addHandler(overheard)
     for row in BASE:
         log.warning("refused %s", row[column])
