@@ -6,6 +6,8 @@ from airflow.sdk import DAG
 
 from concord.orchestrate.checking import check_dag
 from concord.orchestrate.operations import reconciler_dag
+from concord.orchestrate.replay import replay_dag
 
 CHECK: DAG = check_dag()
 RECONCILER: DAG = reconciler_dag()
+REPLAY: DAG = replay_dag()

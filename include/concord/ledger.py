@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 ID_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 RUNNING = frozenset({"staged", "planned"})
 STARTABLE = frozenset({"landed", "waiting"})
+WRITTEN = frozenset({"applied", "published"})
 NOT_WRITTEN = frozenset({"landed", "waiting", "staged", "planned", "held"})
 UNSETTLED = frozenset({"discovered", "failed", "rejected"})
 """Did not get into the tables, and nobody has said yet that it need not."""
@@ -42,6 +43,7 @@ class Delivery:
     delivery_id: str
     feed: str
     partner: str
+    kind: str
     mode: str
     is_pilot: bool
     state: str
@@ -59,6 +61,7 @@ class Delivery:
     contract_hash: str | None
     drift: Mapping[str, Any]
     applied_seq: int | None
+    replay_of: str | None
 
     @classmethod
     def from_row(cls, row: DictRow) -> Delivery:
@@ -69,6 +72,16 @@ class Delivery:
     def order(self) -> tuple[date, int, bool, int]:
         """What puts deliveries of a feed in order (reconcile §3): date, sequence, resubmission, arrival."""
         return (self.file_date or date.min, self.file_sequence or 0, self.is_resubmission, self.arrival)
+
+    @property
+    def speaks_of(self) -> date:
+        """The day it speaks of: its dates are judged against it. Where nothing says one, the first there is."""
+        return self.as_of_date or self.file_date or date.min
+
+    @property
+    def is_replay(self) -> bool:
+        """Whether it takes up refused rows of another delivery, instead of bringing a file."""
+        return self.kind == "replay"
 
     @property
     def run_id(self) -> str:
@@ -120,6 +133,15 @@ def discover(
     }
     row = one(connection, "ledger/insert_delivery", values)
     return row["delivery_id"] if row else None
+
+
+def enter_replay(connection: Connection, feed: Feed, original: Delivery, rows: int) -> str:
+    """Enters a replay of ``rows`` refused rows of ``original``, landed at once; returns its delivery id."""
+    delivery_id = new_id()
+    values = {"delivery_id": delivery_id, "original": original.delivery_id, "is_pilot": feed.stage is Stage.PILOT}
+    run(connection, "ledger/insert_replay", values)
+    move(connection, delivery_id, "landed", f"{rows} refused rows of delivery {original.delivery_id}")
+    return delivery_id
 
 
 def new_id() -> str:
@@ -183,10 +205,28 @@ def twin(connection: Connection, delivery: Delivery, sha256: str) -> str | None:
     return row["delivery_id"] if row else None
 
 
+def files(connection: Connection, feed: str, states: frozenset[str] | None = None) -> list[Delivery]:
+    """What the partner sent, in order: :func:`deliveries` without replays, which have no place in it of their own."""
+    return [delivery for delivery in deliveries(connection, feed, states) if not delivery.is_replay]
+
+
 def latest_applied(connection: Connection, feed: str) -> Delivery | None:
-    """The delivery with the highest order among those that are in the tables."""
-    applied = deliveries(connection, feed, frozenset({"applied", "published"}))
+    """The file with the highest order among those that are in the tables."""
+    applied = files(connection, feed, WRITTEN)
     return applied[-1] if applied else None
+
+
+def said_by(connection: Connection, replay: Delivery) -> tuple[list[Delivery], list[Delivery]]:
+    """What is in the tables of the replay's original (itself, and its other replays), and what of newer deliveries.
+
+    A replay speaks as its original did, so it stands in the original's place of the order (reconcile §9).
+    """
+    everything = {delivery.delivery_id: delivery for delivery in deliveries(connection, replay.feed)}
+    written = [delivery for delivery in everything.values() if delivery.state in WRITTEN]
+    original = everything[replay.replay_of or ""]
+    same = [d for d in written if original.delivery_id in (d.delivery_id, d.replay_of)]
+    newer = [d for d in written if everything[d.replay_of or d.delivery_id].order > original.order]
+    return same, newer
 
 
 def startable(connection: Connection, feed: Feed) -> Delivery | None:
@@ -196,7 +236,7 @@ def startable(connection: Connection, feed: Feed) -> Delivery | None:
     are held or failed. A delta never passes: everything before it must have come to an
     end that a person or a rule gave it, or have been sent again.
     """
-    everything = deliveries(connection, feed.name)
+    everything = files(connection, feed.name)
     blocking = RUNNING | (UNSETTLED | {"held"} if feed.mode is Mode.DELTA else frozenset())
     for delivery in everything:
         if delivery.state in STARTABLE:
@@ -204,6 +244,17 @@ def startable(connection: Connection, feed: Feed) -> Delivery | None:
         if delivery.state in blocking and not _sent_again(delivery, everything):
             return None
     return None
+
+
+def startable_replay(connection: Connection, feed: Feed) -> Delivery | None:
+    """The replay that may start now, or None: one at a time, and never while a file is being worked on.
+
+    It stops nothing: a file that comes meanwhile starts, and a replay whose base moved plans again.
+    """
+    everything = deliveries(connection, feed.name)
+    if any(delivery.state in RUNNING for delivery in everything):
+        return None
+    return next((d for d in everything if d.is_replay and d.state in STARTABLE), None)
 
 
 def _sent_again(delivery: Delivery, others: list[Delivery]) -> bool:
@@ -255,11 +306,11 @@ def take_fence(connection: Connection, feed: str) -> int:
 
 
 def supersede_older(connection: Connection, delivery: Delivery) -> list[str]:
-    """Ends what an applied full takes the place of: older fulls, and deltas up to its as-of date."""
+    """Ends what an applied full takes the place of: older fulls, and deltas up to its as-of date; no replay."""
     if delivery.mode != Mode.FULL.value:
         return []
     ended = []
-    for older in deliveries(connection, delivery.feed, NOT_WRITTEN | {"failed"}):
+    for older in files(connection, delivery.feed, NOT_WRITTEN | {"failed"}):
         if older.order < delivery.order and older.delivery_id != delivery.delivery_id:
             reason = f"delivery {delivery.delivery_id} took its place"
             move(connection, older.delivery_id, "superseded", reason, superseded_by=delivery.delivery_id)

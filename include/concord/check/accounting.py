@@ -16,6 +16,8 @@ LINES = (
     Rule("lines.missing", "check/find_missing_lines", "deliveries with a line in no account"),
     Rule("lines.stray", "check/find_stray_lines", "deliveries with an account of lines they do not have"),
     Rule("quarantine.lines", "check/find_unequal_quarantine", "deliveries whose quarantine is not what is accounted"),
+    Rule("replay.lines", "check/find_unequal_replays", "replays whose rows came to something else than is accounted"),
+    Rule("replay.closed", "check/find_unequal_closed", "deliveries with a refused row that was replayed twice, or not"),
 )
 
 WRITTEN = (

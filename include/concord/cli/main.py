@@ -13,7 +13,9 @@ from concord.cli.decisions import approve, decline, skip
 from concord.cli.deliveries import deliveries, plan
 from concord.cli.guard import one_line
 from concord.cli.logins import unblock
+from concord.cli.quarantine import quarantine, reopen, waive
 from concord.cli.query import sql
+from concord.cli.replay import replay
 from concord.cli.reveal import reveal
 from concord.cli.trail import audit
 
@@ -93,6 +95,10 @@ for command in (
     decline,
     skip,
     unblock,
+    quarantine,
+    replay,
+    waive,
+    reopen,
     sql,
     reveal,
     incidents,

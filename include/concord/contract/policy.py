@@ -105,6 +105,8 @@ class Policy:
     guards: Guards = field(default_factory=Guards)
     hold_escalates_after: timedelta = timedelta(hours=4)
     approvers: int = 1
+    replay_attempts: int = 3
+    """Replays that may refuse a row again before it is set apart (``poison``)."""
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,9 @@
 
 ``records.py`` finds records in bytes · ``header.py`` compares a header with the
 contract · ``control.py`` counts against a trailer · ``delimited.py`` puts them
-together. Nothing is interpreted here: every value stays text, and every physical
-line ends up in exactly one of record, refused, ignored and control (reconcile §10).
+together · ``rereading.py`` reads refused records by themselves. Nothing is interpreted
+here: every value stays text, and every physical line ends up in exactly one of record,
+refused, ignored and control (reconcile §10).
 """
 
 from __future__ import annotations

@@ -61,7 +61,9 @@ def apply(
         e.name: _write(connection, e, Parts(feed, e, staging, _missing(delivery)), values)
         for e in (MEMBER, ELIGIBILITY)
     }
-    _remember(connection, staging, values)
+    _remember(connection, feed, staging, values)
+    if delivery.is_replay:
+        _close_rows(connection, feed, staging, values)
     failpoint("apply.remembered")
     written = sum(counts["closed"] + counts["opened"] for counts in rows.values())
     _enter(connection, feed, delivery, values | {"written": written}, actor)
@@ -86,7 +88,7 @@ def _check(
     ledger.require_attempt(held, delivery.attempt)
     if held.state not in ("planned", "held"):
         raise Fenced(f"delivery {held.delivery_id} is {held.state}: there is nothing to apply")
-    newest = ledger.latest_applied(connection, feed.name)
+    newest = None if held.is_replay else ledger.latest_applied(connection, feed.name)
     if newest is not None and newest.order > held.order:
         raise BaseMoved(f"delivery {newest.delivery_id} is newer and applied already")
     if lease["state_seq"] != plan["base_seq"] or plan["contract_hash"] != feed.fingerprint:
@@ -167,12 +169,23 @@ def _refuse_overlaps(connection: Connection, values: dict[str, Any], composed: d
         raise Unbalanced(f"delivery {values['delivery_id']}: {row['overlaps']} spans would overlap")
 
 
-def _remember(connection: Connection, staging: Staging, values: dict[str, Any]) -> None:
-    """Scopes this feed owns from now on, and whose absence is being counted."""
+def _remember(connection: Connection, feed: Feed, staging: Staging, values: dict[str, Any]) -> None:
+    """Scopes this feed owns from now on, whose absence is being counted, and what was said without a change."""
     run(connection, "apply/write_scope", values, stage=staging.table)
+    if not values["is_full"]:
+        composed = Parts(feed, ELIGIBILITY, staging).all()
+        run(connection, "apply/write_stated_keys", {**values, "entity": ELIGIBILITY.name}, **composed)
     if values["is_full"]:
         run(connection, "apply/forget_absences", values)
         run(connection, "apply/write_absences", values)
+
+
+def _close_rows(connection: Connection, feed: Feed, staging: Staging, values: dict[str, Any]) -> None:
+    """Closes the refused rows that a replay took up; those refused again stay, and are counted."""
+    limits = {**values, "most": feed.policy.replay_attempts}
+    row = one(connection, "replay/close_rows", limits, stage=staging.table) or {}
+    if row["closed"] != row["taken_up"]:
+        raise Unbalanced(f"replay {values['delivery_id']}: {row['closed']} of {row['taken_up']} rows have an outcome")
 
 
 def _enter(connection: Connection, feed: Feed, delivery: Delivery, values: dict[str, Any], actor: str) -> None:

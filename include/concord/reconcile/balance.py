@@ -8,7 +8,7 @@ from concord.errors import Unbalanced
 from concord.postgres import Connection, one, run
 from concord.reconcile.parts import Parts
 
-PLANNED_REASONS = ["expired", "never_covered"]
+PLANNED_REASONS = ["expired", "never_covered", "newer_truth"]
 
 
 def account_lines(connection: Connection, delivery_id: str, line_count: int, parts: Parts) -> dict[str, Any]:

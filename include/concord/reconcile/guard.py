@@ -45,6 +45,7 @@ class Figures:
     tail_losses: int
     is_first: bool
     is_full: bool
+    is_replay: bool = False
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,8 @@ def _volume(feed: Feed, figures: Figures) -> Iterator[Finding]:
 
 def _reading(feed: Feed, figures: Figures) -> Iterator[Finding]:
     guards = feed.policy.guards
+    if figures.is_replay:  # its rows were refused before: that they are again says nothing about a file
+        return
     yield limited("rejected", figures.rejected, figures.rows_read, guards.rejected, "rows refused of rows read")
     yield limited(
         "unreadable_keys", figures.unreadable, figures.rows_read, guards.unreadable_keys,

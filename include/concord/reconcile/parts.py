@@ -43,6 +43,8 @@ class Parts:
             "p_is_h": same(key, "p", "h"),
             "s_is_p": same(key, "s", "p"),
             "seen_is_h": same(key, "seen", "h"),
+            "u_is_s": same(key, "u", "s"),
+            "u_key_incomplete": incomplete(key, "u"),
             "t_is_alike": same(key, "t", "alike"),
             "t_is_ambiguous": same(key, "t", "ambiguous"),
             "s_key": columns(key, "s"),

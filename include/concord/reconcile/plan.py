@@ -23,12 +23,16 @@ from concord.reconcile import balance
 from concord.reconcile.guard import Figures, Finding, ScopeFigures, evaluate
 from concord.reconcile.parts import Parts
 from concord.reconcile.sift import sift
+from concord.reconcile.since import Since, decide_moot, keep_members, note_unheard
 from concord.stage import Staging
 
 
 @dataclass(frozen=True)
 class Context:
-    """What a plan is computed from. ``previous`` is the staging of the latest applied full, where it is at hand."""
+    """What a plan is computed from. ``previous`` is the staging of the latest applied full, where it is at hand.
+
+    ``since`` is what newer deliveries said, for a replay; nothing else has it.
+    """
 
     feed: Feed
     delivery: Delivery
@@ -36,6 +40,7 @@ class Context:
     previous: Staging | None
     carried_plans: tuple[int, ...]
     compare_only: str | None
+    since: Since | None = None
 
     @property
     def as_of(self) -> date:
@@ -45,7 +50,7 @@ class Context:
     @property
     def is_full(self) -> bool:
         """Whether absence is evidence."""
-        return self.feed.mode is not Mode.DELTA
+        return self.feed.mode is not Mode.DELTA and self.since is None
 
     def parts(self, entity: Entity) -> Parts:
         """The SQL pieces for one entity of this delivery."""
@@ -79,9 +84,14 @@ def compute(connection: Connection, context: Context) -> Plan:
     values["plan_id"] = row["plan_id"]
     failpoint("plan.created")
     spans, members = context.parts(ELIGIBILITY), context.parts(MEMBER)
-    sift(connection, context.feed, spans)
+    run(connection, "plan/create_scope", values, **spans.all())
+    if context.since is not None:
+        note_unheard(connection, context.since)
+    sift(connection, context.feed, spans, values, is_replay=context.since is not None)
     _decide_spans(connection, context, values, spans)
     run(connection, "plan/decide_members", {**values, "entity": "member"}, **members.all())
+    if context.since is not None:
+        keep_members(connection, values, members.all())
     failpoint("plan.decided")
     return _conclude(connection, context, values, row["base_seq"])
 
@@ -115,6 +125,7 @@ def _values(context: Context, base: dict[str, Any]) -> dict[str, Any]:
         "carried_plans": list(context.carried_plans),
         "groups": list(context.feed.scope.groups),
         "lines": list(context.feed.scope.lines),
+        **(context.since.values if context.since is not None else {}),
     }
 
 
@@ -131,8 +142,9 @@ def inferred_end(omission: Omission, as_of: date, cutoff_day: int) -> date:
 
 def _decide_spans(connection: Connection, context: Context, values: dict[str, Any], parts: Parts) -> None:
     composed = parts.all()
+    if context.since is not None:
+        decide_moot(connection, values, composed)
     before = (
-        "create_scope",
         "create_residue",
         "create_pairs",
         "pair_same_start",
@@ -214,6 +226,7 @@ def _figures(connection: Connection, context: Context, values: dict[str, Any]) -
         tail_losses=tail,
         is_first=values["is_first"],
         is_full=context.is_full,
+        is_replay=context.since is not None,
         **{name: int(value) for name, value in (totals | persons).items()},
     )
 

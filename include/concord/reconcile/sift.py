@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from concord.contract import Feed, Mode
 from concord.entities import MEMBER
 from concord.postgres import Connection, run
@@ -10,30 +13,36 @@ from concord.reconcile.parts import Parts, columns, same
 IN_FILE = ("possible_multiple_birth", "duplicate", "ambiguous_key", "member.conflict", "subscriber_quarantined")
 
 
-def sift(connection: Connection, feed: Feed, parts: Parts) -> None:
-    """Marks each staged row consumed, duplicate or quarantined with its reason; repeatable."""
+def sift(
+    connection: Connection, feed: Feed, parts: Parts, values: Mapping[str, Any], *, is_replay: bool = False
+) -> None:
+    """Marks each staged row consumed, duplicate, quarantined or (of a replay) moot, with its reason; repeatable."""
     composed = {
         **parts.all(),
         "member_key": columns(MEMBER.key),
         "t_is_torn": same(MEMBER.key, "t", "torn"),
     }
-    for name in _rules(feed):
-        run(connection, f"plan/{name}", {"partner": feed.partner}, **composed)
+    for name in _rules(feed, is_replay=is_replay):
+        run(connection, name, values, **composed)
 
 
-def _rules(feed: Feed) -> tuple[str, ...]:
-    """The rules in order: what cannot be told apart, what repeats, what contradicts, who is alone."""
-    births = () if _tells_children_apart(feed) else ("mark_multiple_births",)
-    unknown = ("mark_unknown_members",) if feed.mode is Mode.DELTA else ()
+def _rules(feed: Feed, *, is_replay: bool) -> tuple[str, ...]:
+    """The rules in order: what is moot, what cannot be told apart, repeats or contradicts, who is alone."""
+    births = () if _tells_children_apart(feed) else ("plan/mark_multiple_births",)
+    unknown = ("plan/mark_unknown_members",) if feed.mode is Mode.DELTA else ()
+    moot, otherwise, orphans = (("replay/mark_newer_truth",), ("replay/mark_said_otherwise",), ("replay/mark_orphans",))
     return (
-        "reset_dispositions",
+        "plan/reset_dispositions",
+        *(moot if is_replay else ()),
         *births,
-        "mark_duplicates",
-        "mark_ambiguous_keys",
-        "mark_member_conflicts",
-        "mark_undated_ends",
+        "plan/mark_duplicates",
+        "plan/mark_ambiguous_keys",
+        *(otherwise if is_replay else ()),
+        "plan/mark_member_conflicts",
+        "plan/mark_undated_ends",
         *unknown,
-        "mark_families",
+        "plan/mark_families",
+        *(orphans if is_replay else ()),
     )
 
 

@@ -4,6 +4,7 @@
 ``reading.py`` stage · ``planning.py`` plan · ``deciding.py`` decide, hold_text, standing ·
 ``applying.py`` apply · ``settling.py`` settle, fail, revive, skip · ``repairing.py`` reconcile_ledger ·
 ``checking.py`` check · ``anchoring.py`` anchor_audit · ``rotating.py`` rewrap, retoken · ``telling.py`` tell ·
+``replaying.py`` choose, rehearse, replay · ``waiving.py`` match, change · ``rereading.py`` the text of a delivery ·
 ``texts.py`` what people read.
 """
 
@@ -16,6 +17,7 @@ from concord.steps.deciding import decide, hold_text, standing
 from concord.steps.planning import plan
 from concord.steps.reading import stage
 from concord.steps.repairing import in_trouble, out_of_trouble, reconcile_ledger
+from concord.steps.replaying import choose, rehearse, replay
 from concord.steps.rotating import key_census, retoken, rewrap
 from concord.steps.settling import fail, revive, settle, skip, unattended
 from concord.steps.site import Site, open_site
@@ -27,6 +29,7 @@ __all__ = [
     "anchor_audit",
     "apply",
     "check",
+    "choose",
     "decide",
     "discover",
     "fail",
@@ -39,6 +42,8 @@ __all__ = [
     "out_of_trouble",
     "plan",
     "reconcile_ledger",
+    "rehearse",
+    "replay",
     "retoken",
     "revive",
     "rewrap",

@@ -166,6 +166,7 @@ def open_runs(feed: Feed, site: Site) -> list[dict[str, Any]]:
         delivery = ledger.startable(connection, feed)
         if delivery is not None and _stopped_by_gap(connection, feed, delivery):
             delivery = None
+        delivery = delivery or ledger.startable_replay(connection, feed)
         ledger.mark_waiting(connection, feed, delivery)
         failpoint("open_runs.before_commit")
     failpoint("open_runs.committed")

@@ -61,9 +61,9 @@ def hold_text(feed: Feed, delivery_id: str, site: Site) -> dict[str, str]:
 
 def _earlier_hold(connection: Connection, feed: Feed, delivery: Delivery) -> str | None:
     """A held change file before this one: applied after it, its changes would be lost (reconcile §7)."""
-    if feed.mode is not Mode.DELTA:
+    if feed.mode is not Mode.DELTA or delivery.is_replay:
         return None
-    held = ledger.deliveries(connection, feed.name, frozenset({"held"}))
+    held = ledger.files(connection, feed.name, frozenset({"held"}))
     return next((other.delivery_id for other in held if other.order < delivery.order), None)
 
 

@@ -16,9 +16,11 @@ from concord.ledger import Delivery
 from concord.postgres import Connection, one, run
 from concord.quarantine import RefusedRow
 from concord.reconcile.plan import Context, Plan, compute
+from concord.reconcile.since import Since
 from concord.stage import Staging
 from concord.steps import texts
 from concord.steps.reading import NOTHING_TO_READ, build
+from concord.steps.rereading import unheard
 from concord.steps.site import Site
 
 PLANNABLE = frozenset({"staged", "planned", "held"})
@@ -55,7 +57,7 @@ def compute_plan(feed: Feed, delivery: Delivery, site: Site, *, dry_run: bool = 
     with contextlib.suppress(DryRunEnds), site.database("plan") as connection:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         staging.require_match_key(staged, match_key.hold(connection, feed.partner))
-        context = _context(connection, feed, delivery, staged)
+        context = _context(connection, feed, delivery, staged, site)
         computed = compute(connection, context)
         if dry_run:
             raise DryRunEnds
@@ -80,10 +82,10 @@ def ensure_staged(feed: Feed, delivery: Delivery, site: Site, *, dry_run: bool =
     return build(feed, delivery, site, writes_quarantine=not dry_run)[0]
 
 
-def _context(connection: Connection, feed: Feed, delivery: Delivery, staged: Staging) -> Context:
+def _context(connection: Connection, feed: Feed, delivery: Delivery, staged: Staging, site: Site) -> Context:
     delivery = ledger.find(connection, delivery.delivery_id)
     older = [
-        d for d in ledger.deliveries(connection, feed.name, ledger.NOT_WRITTEN | {"failed"}) if d.order < delivery.order
+        d for d in ledger.files(connection, feed.name, ledger.NOT_WRITTEN | {"failed"}) if d.order < delivery.order
     ]
     values = {"feed": feed.name, "delivery_id": delivery.delivery_id, "older": [d.delivery_id for d in older]}
     carried = run(connection, "plan/list_carried_plans", values) if delivery.mode == Mode.FULL.value else []
@@ -95,7 +97,19 @@ def _context(connection: Connection, feed: Feed, delivery: Delivery, staged: Sta
         previous=_previous(connection, feed),
         carried_plans=tuple(places[delivery_id] for delivery_id in values["older"] if delivery_id in places),
         compare_only=compare_only(connection, feed, delivery),
+        since=_since(connection, feed, delivery, site) if delivery.is_replay else None,
     )
+
+
+def _since(connection: Connection, feed: Feed, replay: Delivery, site: Site) -> Since:
+    """What the deliveries said that are newer than the replay's original (reconcile §9)."""
+    same, newer = ledger.said_by(connection, replay)
+    fulls = [delivery for delivery in newer if delivery.mode == Mode.FULL.value]
+    return Since(_ids(same), _ids(newer), _ids(fulls), unheard(feed, connection, fulls, site))
+
+
+def _ids(deliveries: list[Delivery]) -> tuple[str, ...]:
+    return tuple(delivery.delivery_id for delivery in deliveries)
 
 
 def _previous(connection: Connection, feed: Feed) -> Staging | None:
@@ -117,7 +131,7 @@ def compare_only(connection: Connection, feed: Feed, delivery: Delivery) -> str 
         return "the contract compares only"
     if delivery.is_pilot:
         return "the feed is a pilot"
-    newest = ledger.latest_applied(connection, feed.name)
+    newest = None if delivery.is_replay else ledger.latest_applied(connection, feed.name)
     if newest is not None and newest.order > delivery.order:
         return f"delivery {newest.delivery_id} is newer and applied already"
     return None
@@ -145,9 +159,13 @@ def _report(connection: Connection, feed: Feed, delivery_id: str) -> None:
 
 
 def _quarantine_found(connection: Connection, feed: Feed, delivery: Delivery, staged: Staging, site: Site) -> None:
-    """Keeps the rows that the plan refused, raw, from landing: their bytes are nowhere else."""
-    quarantine.forget(connection, delivery.delivery_id, found_by=("reconcile",))
+    """Keeps the rows that the plan refused, raw, from landing: their bytes are nowhere else; but for a replay's."""
     found = run(connection, "plan/list_found_lines", stage=staged.table)
+    if delivery.is_replay:
+        again = (RefusedRow(row["line"], row["lines"], "reconcile", (row["reason"],), b"") for row in found)
+        quarantine.refuse_again(connection, delivery.delivery_id, again, found_by=("reconcile",))
+        return
+    quarantine.forget(connection, delivery.delivery_id, found_by=("reconcile",))
     if found:
         rows = _raw_rows(site, delivery, {row["line"]: (row["lines"], row["reason"]) for row in found})
         quarantine.keep(connection, site.keys, feed.name, delivery.delivery_id, rows)

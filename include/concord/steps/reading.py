@@ -12,7 +12,6 @@ from concord import stage as staging
 from concord.contract import Feed
 from concord.errors import DeliveryRejected, Fenced
 from concord.failpoint import failpoint
-from concord.landing import Manifest
 from concord.ledger import Delivery
 from concord.protect import KeyRing, last_four
 from concord.quarantine import RefusedRow
@@ -20,6 +19,7 @@ from concord.stage import Staging
 from concord.steps import texts
 from concord.steps.arriving import reject
 from concord.steps.hints import array_of, hints
+from concord.steps.rereading import text_of
 from concord.steps.site import Site
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 NOTHING_TO_READ = ledger.ENDED - {"failed", "rejected"} | {"applied"}
 STAGEABLE = frozenset({"landed", "waiting", "staged", "planned", "held"})
 REOPENED = frozenset({"landed", "failed", "rejected", "held", "planned", "staged"})
-CHUNK_ROWS = 100_000
+FINDERS = ("parse", "validate", "reconcile")
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,8 @@ def _enter(feed: Feed, delivery: Delivery, staged: Staging, connection: Connecti
         connection, delivery.delivery_id, "staged", f"{staged.row_count} rows read",
         line_count=staged.line_count, contract_hash=feed.fingerprint,
     )  # fmt: skip
-    _report_drift(connection, feed, ledger.find(connection, delivery.delivery_id))
+    if not delivery.is_replay:  # its header is that of an older file
+        _report_drift(connection, feed, ledger.find(connection, delivery.delivery_id))
 
 
 def _still_ours(connection: Connection, delivery: Delivery, stage_no: int) -> None:
@@ -121,18 +122,12 @@ def build(
 
     Raises :class:`Fenced` where it comes too late (see ``_still_ours``); then it wrote nothing that counts.
     """
-    from concord.parse.delimited import DelimitedFile
-
-    manifest = Manifest.from_json(dict(delivery.manifest or {}))
-    with site.landing.open(manifest) as stream:
-        file = DelimitedFile(
-            stream, feed, file_date=delivery.file_date, sequence=delivery.file_sequence, chunk_rows=CHUNK_ROWS
-        )
+    with text_of(feed, delivery, site) as file:
         with site.database("stage") as connection:
             tokens_under = match_key.current(connection, feed.partner, site.keys.token_key_id)
             stage_no = staging.begin(connection, feed, delivery.delivery_id, delivery.attempt, tokens_under)
-            connection.commit()
-            failpoint("stage.begun")
+        failpoint("stage.begun")
+        with site.database("stage") as connection:
             account, refused, protection = Account(), Refusals(), Protection(site.keys, tokens_under)
             for chunk in file:
                 _stage_chunk(connection, feed, delivery, stage_no, chunk, file, protection, account, refused)
@@ -259,8 +254,11 @@ def _shadows(feed: Feed, chunk: Chunk, judged: Validated) -> DataFrame:
 
 
 def _write_quarantine(connection: Connection, feed: Feed, delivery: Delivery, refused: Refusals, keys: KeyRing) -> None:
-    """Refused rows, in the transaction that finishes the staging."""
-    quarantine.forget(connection, delivery.delivery_id, found_by=("parse", "validate", "reconcile"))
+    """Refused rows, in the transaction that finishes the staging; those of a replay are in quarantine already."""
+    if delivery.is_replay:
+        quarantine.refuse_again(connection, delivery.delivery_id, refused.rows, found_by=FINDERS)
+        return
+    quarantine.forget(connection, delivery.delivery_id, found_by=FINDERS)
     quarantine.keep(connection, keys, feed.name, delivery.delivery_id, refused.rows)
 
 

@@ -1,6 +1,6 @@
 WITH latest AS (
     SELECT delivery_id FROM ops.delivery
-    WHERE feed = %(feed)s AND state IN ('applied', 'published')
+    WHERE feed = %(feed)s AND state IN ('applied', 'published') AND kind = 'delivery'
     ORDER BY applied_seq DESC NULLS LAST LIMIT 1
 )
 SELECT delivery_id FROM ops.delivery

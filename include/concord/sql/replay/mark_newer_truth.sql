@@ -1,0 +1,34 @@
+-- What newer deliveries of the feed say counts, whatever this row says, and whether it can be read now or not.
+WITH said AS (
+    SELECT s.line FROM {stage} s
+    WHERE EXISTS (SELECT FROM {core} h
+                  WHERE h.partner = %(partner)s AND {s_is_h} AND h.delivery_id = ANY (%(newer)s))
+       OR EXISTS (SELECT FROM {history} h WHERE h.partner = %(partner)s AND {s_is_h}
+                  AND (h.delivery_id = ANY (%(newer)s) OR h.closed_by_delivery_id = ANY (%(newer)s)))
+       OR EXISTS (SELECT FROM ops.stated_key k WHERE k.key = ARRAY[{s_key}] AND k.delivery_id = ANY (%(newer)s))
+), in_scope AS (
+    -- Of a row that could not be read, the scope is that of the span held.
+    SELECT s.line FROM {stage} s JOIN scope ON (s.group_id, s.coverage_line) = (scope.group_id, scope.coverage_line)
+    UNION
+    SELECT s.line FROM {stage} s JOIN {core} h ON h.partner = %(partner)s AND h.feed = %(feed)s AND {s_is_h}
+    JOIN scope ON (h.group_id, h.coverage_line) = (scope.group_id, scope.coverage_line)
+), spoken AS (
+    -- A newer full was about everybody in scope, present or absent, unless it showed the member by refused rows only:
+    -- then what was open before it was kept, as its plan says.
+    SELECT i.line FROM in_scope i JOIN {stage} s USING (line)
+    CROSS JOIN ops.delivery d
+    WHERE d.delivery_id = ANY (%(fulls)s) AND NOT (
+        EXISTS (SELECT FROM unheard u WHERE u.delivery_id = d.delivery_id AND (
+            {u_is_s} OR (({u_key_incomplete}) AND (
+                u.subscriber_id = s.subscriber_id OR u.birth_date = s.birth_date
+                OR u.hints && ARRAY[s.subscriber_id, s.birth_date::text]))))
+        AND NOT EXISTS (
+            SELECT FROM (SELECT {key}, partner, effective_to, known_from, 'infinity'::timestamptz AS known_to FROM {core}
+                         UNION ALL SELECT {key}, partner, effective_to, known_from, known_to FROM {history}) h
+            WHERE h.partner = %(partner)s AND {s_is_h} AND h.effective_to IS NULL
+              AND h.known_from < d.known_at AND h.known_to >= d.known_at
+              AND NOT EXISTS (SELECT FROM ops.plan_row p JOIN ops.plan USING (plan_id)
+                  WHERE plan.delivery_id = d.delivery_id AND p.action = 'keep' AND p.key = ARRAY[{s_key}])))
+)
+UPDATE {stage} t SET disposition = 'ignored', reason = 'newer_truth'
+WHERE t.line IN (SELECT line FROM said UNION SELECT line FROM spoken)
