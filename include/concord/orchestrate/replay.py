@@ -22,8 +22,7 @@ from airflow.sdk import DAG, Param, get_current_context, task
 from concord.contract import Feed
 from concord.errors import ContractError
 from concord.orchestrate.contracts import readable
-from concord.orchestrate.defaults import patience
-from concord.orchestrate.operations import OWNER, on_failure
+from concord.orchestrate.operations import care
 from concord.orchestrate.runs import open_all
 from concord.orchestrate.tasks import Counts, opened
 
@@ -85,7 +84,7 @@ def replay_dag() -> DAG:
         schedule=None,
         catchup=False,
         params=form([feed.name for feed in readable().sound]),
-        default_args={**patience(OWNER), "retries": 2, "on_failure_callback": [on_failure]},
+        default_args=care(),
         tags=["operations"],
     ) as dag:
         replay()

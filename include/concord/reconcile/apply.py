@@ -183,9 +183,9 @@ def _remember(connection: Connection, feed: Feed, staging: Staging, values: dict
 def _close_rows(connection: Connection, feed: Feed, staging: Staging, values: dict[str, Any]) -> None:
     """Closes the refused rows that a replay took up; those refused again stay, and are counted."""
     limits = {**values, "most": feed.policy.replay_attempts}
-    row = one(connection, "replay/close_rows", limits, stage=staging.table) or {}
-    if row["closed"] != row["taken_up"]:
-        raise Unbalanced(f"replay {values['delivery_id']}: {row['closed']} of {row['taken_up']} rows have an outcome")
+    counts = one(connection, "replay/close_rows", limits, stage=staging.table) or {}
+    if counts["closed"] != counts["taken_up"]:
+        raise Unbalanced(f"replay {values['delivery_id']}: not every row that it took up has an outcome")
 
 
 def _enter(connection: Connection, feed: Feed, delivery: Delivery, values: dict[str, Any], actor: str) -> None:
