@@ -41,7 +41,8 @@ class Sheet:
     def of(cls, feed: Feed, data: bytes) -> Sheet:
         """A good file, split at its delimiter (good files have no delimiter or line end inside quotes)."""
         delimiter = feed.format.delimiter.encode()
-        return cls(feed, [line.split(delimiter) for line in data.decode("latin-1").encode("latin-1").splitlines()])
+        newline = b"\r\n" if b"\r\n" in data else b"\n"
+        return cls(feed, [line.split(delimiter) for line in data.removesuffix(newline).split(newline)], newline)
 
     @property
     def data(self) -> bytes:

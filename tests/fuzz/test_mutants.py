@@ -133,8 +133,8 @@ def test_the_good_files_that_mutants_are_made_of_are_good(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", FEEDS)
-def test_a_hundred_mutants_of_every_feed(name: str) -> None:
-    judged = list(judge(name, range(1_000_000, 1_000_100)))
+def test_fifty_mutants_of_every_feed(name: str) -> None:
+    judged = list(judge(name, range(1_000_000, 1_000_050)))
     assert [sentence for _, sentences in judged for sentence in sentences] == []
     assert {outcome.verdict for outcome, _ in judged} == {"accepted", "quarantined", "rejected"}
 
