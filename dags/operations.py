@@ -5,9 +5,11 @@ from __future__ import annotations
 from airflow.sdk import DAG
 
 from concord.orchestrate.checking import check_dag
+from concord.orchestrate.expectations import expectations_dag
 from concord.orchestrate.operations import reconciler_dag
 from concord.orchestrate.replay import replay_dag
 
 CHECK: DAG = check_dag()
+EXPECTATIONS: DAG = expectations_dag()
 RECONCILER: DAG = reconciler_dag()
 REPLAY: DAG = replay_dag()

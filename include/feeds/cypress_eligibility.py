@@ -19,6 +19,7 @@ of Cypress, by telephone, Tuesday to Friday.
 
 from __future__ import annotations
 
+from calendar import FRIDAY
 from datetime import date, timedelta
 
 from concord.contract import (
@@ -60,7 +61,7 @@ FEED = Feed(
         pattern="Cypress roster {date:%Y-%m-%d}*.txt",
         stable_for=timedelta(seconds=5),
     ),
-    schedule=Daily(at="19:00", tz="America/Los_Angeles", expected_by="23:30"),
+    schedule=Daily(at="19:00", tz="America/Los_Angeles", expected_by="23:30", promised_on=(FRIDAY,), stale_after=1),
     format=Delimited(delimiter="\t", encoding="cp1252", spreadsheet=True),
     mode=Mode.FULL,
     scope=Scope(groups=("CYP-OR", "CYP-WA"), lines=("HLT", "DEN")),

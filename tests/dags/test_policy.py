@@ -19,6 +19,7 @@ from concord.orchestrate.approval import Approve
 from concord.orchestrate.checking import check_dag, is_deep
 from concord.orchestrate.dags import feed_dags
 from concord.orchestrate.delivery import delivery_dag
+from concord.orchestrate.expectations import expectations_dag
 from concord.orchestrate.operations import reconciler_dag
 from concord.orchestrate.replay import replay_dag
 from concord.orchestrate.retry import ByRemedy
@@ -28,12 +29,12 @@ from concord.pools import pool_name, pools, pools_file
 pytestmark = pytest.mark.filterwarnings("error:Passing `execution_timeout`")
 
 FEEDS = list(feeds().values())
-OPERATIONS = {"concord_reconciler", "concord_check", "concord_replay"}
+OPERATIONS = {"concord_reconciler", "concord_check", "concord_replay", "concord_expectations"}
 
 
 def operations_dags() -> list[DAG]:
     """The DAGs that look after all feeds."""
-    return [reconciler_dag(), check_dag(), replay_dag()]
+    return [reconciler_dag(), check_dag(), replay_dag(), expectations_dag()]
 
 
 DAGS: dict[str, DAG] = {dag.dag_id: dag for dag in [*feed_dags(), *operations_dags()]}

@@ -19,7 +19,7 @@ from concord.airflow_api import AirflowRefused, RequiredAction
 from concord.catalogue import feed as feed_of
 from concord.errors import DeliveryRejected, NeedsDecision, SourceUnavailable
 from concord.incidents import Severity
-from concord.orchestrate import access, approval, channels, checking, delivery, operations, runs, tasks
+from concord.orchestrate import access, approval, channels, checking, delivery, expectations, operations, runs, tasks
 from concord.orchestrate.approval import Approve
 from concord.orchestrate.callbacks import RunIsRed, report_failure
 from concord.orchestrate.retry import AskAgain
@@ -359,3 +359,17 @@ def test_only_trouble_of_an_operations_dag_itself_is_told(
     ti = SimpleNamespace(dag_id="concord_check", task_id="check")
     operations.on_failure({"ti": ti, "exception": error})
     assert heard == [("concord_check", "check", "SourceUnavailable: gone")][:calls]
+
+
+# ── expectations ─────────────────────────────────────────────────────────────
+
+
+def test_an_awaited_delivery_is_looked_for_once_an_hour(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent, comms = answering(None)
+    monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", comms, raising=False)
+    at = datetime(2026, 11, 19, 12, 15, tzinfo=UTC)
+    assert expectations.open_watches([FEED.name], at) == 1
+    _, comms = answering(ErrorResponse(error=ErrorType.DAGRUN_ALREADY_EXISTS))
+    monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", comms, raising=False)
+    assert expectations.open_watches([FEED.name], at.replace(minute=45)) == 0
+    assert [(message.dag_id, message.run_id) for message in sent] == [(f"{FEED.name}_watch", "again_2026-11-19T12")]

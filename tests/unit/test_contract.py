@@ -74,6 +74,18 @@ CONTRADICTIONS: dict[str, tuple[dict[str, Any], str]] = {
     "a rule about a column that is not there": ({"rules": (NotInFuture("name_suffix"),)}, "rules[NotInFuture]"),
     "no time zone": ({"schedule": Weekdays(at="05:30", tz="Mars/Base", expected_by="07:00")}, "schedule.tz"),
     "no time": ({"schedule": Weekdays(at="25:30", tz="UTC", expected_by="07:00")}, "schedule.at"),
+    "a deadline before the look": (
+        {"schedule": Weekdays(at="05:30", tz="UTC", expected_by="05:30")},
+        "schedule.expected_by",
+    ),
+    "promised on no day": (
+        {"schedule": Weekdays(at="05:30", tz="UTC", expected_by="07:00", promised_on=(7,))},
+        "schedule.promised_on",
+    ),
+    "stale at once": (
+        {"schedule": Weekdays(at="05:30", tz="UTC", expected_by="07:00", stale_after=0)},
+        "schedule.stale_after",
+    ),
     "no deadline": ({"schedule": Weekdays(at="05:30", tz="UTC", expected_by="soon")}, "schedule.expected_by"),
     "ordered by a date the name has not": ({"source": replace(ACME.source, pattern="ELIG*.csv")}, "source.pattern"),
     "ordered by a sequence the name has not": ({"order": OrderBy(sequence=True)}, "source.pattern"),

@@ -31,6 +31,7 @@ def contradictions(feed: Feed) -> Iterator[tuple[str, str]]:
     yield from _mapping(feed)
     yield from _rules(feed)
     yield from _timing(feed)
+    yield from _promise(feed)
     yield from _policy(feed)
     yield from _layout(feed)
 
@@ -168,6 +169,16 @@ def _timing(feed: Feed) -> Iterator[tuple[str, str]]:
         yield "order", "a delta feed needs an order"
     if not feed.source.directory.startswith("/"):
         yield "source.directory", "must be absolute"
+
+
+def _promise(feed: Feed) -> Iterator[tuple[str, str]]:
+    schedule = feed.schedule
+    if schedule.expected_by <= schedule.at:
+        yield "schedule.expected_by", "must be after at, on the same day"
+    if not schedule.promised_on or not set(schedule.promised_on) <= set(range(7)):
+        yield "schedule.promised_on", "must be days of the week, 0 (Monday) to 6"
+    if schedule.stale_after < 1:
+        yield "schedule.stale_after", "must be at least one business day"
 
 
 def _policy(feed: Feed) -> Iterator[tuple[str, str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 
 
 @dataclass(frozen=True)
@@ -27,11 +27,19 @@ class SftpDrop:
 
 @dataclass(frozen=True)
 class Weekdays:
-    """Monday to Friday at ``at`` in ``tz``; the delivery is late after ``expected_by``."""
+    """Monday to Friday at ``at`` in ``tz``; the delivery is late after ``expected_by`` on the same day."""
 
     at: str
     tz: str
     expected_by: str
+    promised_on: tuple[int, ...] = (0, 1, 2, 3, 4)
+    """Days of the week that bring a delivery; Monday is 0. It may be looked for more often."""
+    holidays: tuple[date, ...] = ()
+    """Days on which nothing is expected. One that passed is entered too, when the partner had nothing to send."""
+    dated_days_before: int = 0
+    """Days from the date in a file's name to the business day on which it comes."""
+    stale_after: int = 3
+    """Business days that the tables may be behind while deliveries come and do not get in."""
 
     @property
     def cron(self) -> str:
@@ -39,10 +47,16 @@ class Weekdays:
         hour, minute = self.at.split(":")
         return f"{int(minute)} {int(hour)} * * 1-5"
 
+    def expects(self, day: date) -> bool:
+        """Whether a delivery is promised for ``day``: whether it is a business day."""
+        return day.weekday() in self.promised_on and day not in self.holidays
+
 
 @dataclass(frozen=True)
 class Daily(Weekdays):
     """Every day at ``at`` in ``tz``."""
+
+    promised_on: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 6)
 
     @property
     def cron(self) -> str:

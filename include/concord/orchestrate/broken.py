@@ -7,8 +7,7 @@ from datetime import timedelta
 from airflow.sdk import DAG, CronTriggerTimetable, task
 
 from concord.errors import ContractError
-from concord.orchestrate.defaults import patience
-from concord.orchestrate.operations import OWNER, on_failure
+from concord.orchestrate.operations import care
 
 
 def broken_dag(module: str, message: str) -> DAG:
@@ -28,7 +27,7 @@ def broken_dag(module: str, message: str) -> DAG:
         schedule=CronTriggerTimetable("0 * * * *", timezone="UTC", run_immediately=timedelta(0)),
         catchup=False,
         max_active_runs=1,
-        default_args={**patience(OWNER), "on_failure_callback": [on_failure]},
+        default_args=care(),
         tags=["broken", "operations"],
     ) as dag:
         mend_the_contract()

@@ -26,7 +26,10 @@ from concord.settings import Settings
 
 Say = Callable[[str], None]
 
-DAGS = ("acme_eligibility", "acme_eligibility_watch", "concord_reconciler", "concord_check", "concord_replay")
+DAGS = (
+    *("acme_eligibility", "acme_eligibility_watch"),
+    *("concord_reconciler", "concord_check", "concord_expectations", "concord_replay"),
+)
 PASSED_ON = ("CONCORD_NOTIFY_WEBHOOK_URL",)
 """Settings of the caller that count here as well."""
 

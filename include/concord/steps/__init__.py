@@ -3,9 +3,9 @@
 ``site.py`` the opened installation · ``connecting.py`` the login · ``arriving.py`` discover, fetch, open_runs ·
 ``reading.py`` stage · ``planning.py`` plan · ``deciding.py`` decide, hold_text, standing ·
 ``applying.py`` apply · ``settling.py`` settle, fail, revive, skip · ``repairing.py`` reconcile_ledger ·
-``checking.py`` check · ``anchoring.py`` anchor_audit · ``rotating.py`` rewrap, retoken · ``telling.py`` tell ·
-``replaying.py`` choose, rehearse, replay · ``waiving.py`` match, change · ``rereading.py`` the text of a delivery ·
-``texts.py`` what people read.
+``checking.py`` check · ``expecting.py`` expect · ``anchoring.py`` anchor_audit · ``rotating.py`` rewrap, retoken ·
+``telling.py`` tell · ``replaying.py`` choose, rehearse, replay · ``waiving.py`` match, change ·
+``rereading.py`` the text of a delivery · ``texts.py`` what people read.
 """
 
 from concord.steps.anchoring import anchor_audit
@@ -14,6 +14,7 @@ from concord.steps.arriving import discover, fetch, open_runs
 from concord.steps.checking import check
 from concord.steps.connecting import unblock
 from concord.steps.deciding import decide, hold_text, standing
+from concord.steps.expecting import expect
 from concord.steps.planning import plan
 from concord.steps.reading import stage
 from concord.steps.repairing import in_trouble, out_of_trouble, reconcile_ledger
@@ -32,6 +33,7 @@ __all__ = [
     "choose",
     "decide",
     "discover",
+    "expect",
     "fail",
     "fetch",
     "hold_text",

@@ -20,7 +20,10 @@ PART_AGE = timedelta(hours=6)
 
 def reconcile_ledger(feeds: Iterable[Feed], site: Site) -> dict[str, Any]:
     """Publishes what was applied and not settled, escalates what waits too long, removes what killed tasks left."""
-    published = sum(_publish_applied(feed, site) for feed in feeds)
+    published = 0
+    for feed in feeds:
+        published += _publish_applied(feed, site)
+        out_of_trouble(site, f"{feed.name}_broken", "mend_the_contract")  # that DAG is gone, and cannot say so itself
     return {"published": published, "escalated": escalate(site), **_clean(site)}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from concord.check import Finding
@@ -125,6 +126,65 @@ def sequence_gap(feed: Feed, delivery: Delivery, missing: int) -> Text:
         f"ask the partner for number {missing}. When it arrives, both are applied in order by themselves. If it "
         "came and was refused, and need not be sent again, concord skip with its id lets the next go on.",
     )
+
+
+def late(feed: Feed, days: Sequence[date], refused: Sequence[str]) -> Text:
+    """For a business day whose delivery has not come in time."""
+    return Text(
+        f"{feed.name}: the delivery of {days[-1]} is late",
+        f"Partner {feed.partner}, feed {feed.name}, {_awaited(refused)}: late. Nothing was accepted for "
+        f"{_listed(days)}, expected by {feed.schedule.expected_by} {feed.schedule.tz}.",
+        STANDS,
+        f"nothing yet; {_again(feed)}. If the partner says it is there, trigger {feed.name}_watch.{_mend(refused)}",
+    )
+
+
+def missing(feed: Feed, days: Sequence[date], refused: Sequence[str]) -> Text:
+    """For a business day that ended without its delivery."""
+    return Text(
+        f"{feed.name}: the delivery of {days[0]} is missing",
+        f"Partner {feed.partner}, feed {feed.name}, {_awaited(refused)}: missing. Nothing was accepted for "
+        f"{_listed(days)}, and the next business day has begun.",
+        STANDS,
+        f"ask the partner; when it is there, trigger {feed.name}_watch or wait for the next one. If there was nothing "
+        f"to send, enter the day in the contract's holidays.{_mend(refused)} The incident closes by itself.",
+    )
+
+
+STANDS = "the tables are as of the last delivery; nobody gains or loses coverage because a file does not come."
+
+
+def _awaited(refused: Sequence[str]) -> str:
+    return f"delivery {', '.join(refused)} arrived and was rejected" if refused else "no delivery"
+
+
+def _mend(refused: Sequence[str]) -> str:
+    return f" Why it was rejected: the incident of delivery {refused[-1]}." if refused else ""
+
+
+def _again(feed: Feed) -> str:
+    return f"the folder is looked into every hour until {LOOKED_FOR_HOURS} hours after {feed.schedule.expected_by}"
+
+
+LOOKED_FOR_HOURS = 6
+"""So long after ``expected_by`` a folder is looked into again; then the partner has to be asked."""
+
+
+def stale(feed: Feed, days: Sequence[date], stuck: Sequence[tuple[str, str]]) -> Text:
+    """For tables that stay behind although deliveries come."""
+    waiting = ", ".join(f"{delivery_id} {state}" for delivery_id, state in stuck)
+    return Text(
+        f"{feed.name}: the tables are {len(days)} business days behind",
+        f"Partner {feed.partner}, feed {feed.name}, delivery {waiting}: stale. Deliveries come and do not get in; "
+        f"nothing since {days[0]} is in the tables ({feed.schedule.stale_after} business days are allowed).",
+        "every delivery is kept in landing; the tables are as of the last one that was applied.",
+        "see to the deliveries named here, the oldest first: concord approve or decline what is held, open again what "
+        "failed once its cause is gone. The incident closes by itself when one of them is applied.",
+    )
+
+
+def _listed(days: Sequence[date]) -> str:
+    return ", ".join(map(str, days[:3])) + (f" and {len(days) - 3} more" if days[3:] else "")
 
 
 def unsound(code: str, findings: Sequence[Finding]) -> Text:

@@ -1,0 +1,1 @@
+SELECT registered_at FROM ops.lease WHERE feed = %(feed)s
