@@ -15,9 +15,11 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import DictRow, dict_row
 
 from concord.errors import (
+    BaseMoved,
     ConcordError,
     DatabaseUnavailable,
     Fenced,
@@ -38,8 +40,29 @@ RAISED_BY_US = {
 }
 """SQLSTATEs our own functions and triggers raise, whose messages we wrote ourselves."""
 
-TRANSIENT = ("08", "40", "53", "55", "57", "58")
-"""Classes of SQLSTATE after which the same transaction may succeed: connection, rollback, resources, lock, operator."""
+TRANSIENT = ("08", "40", "53", "55", "57", "58", "25006", "25P03", "25P04")
+"""SQLSTATEs, or classes of them, after which the same transaction may succeed: connection, rollback, resources, lock,
+operator, system; read-only (a standby, before it takes over); a transaction that was idle or ran for too long."""
+
+PINNED = {
+    "TimeZone": "UTC",
+    "DateStyle": "ISO,YMD",
+    "IntervalStyle": "postgres",
+    "bytea_output": "hex",
+    "extra_float_digits": "1",
+    "client_encoding": "UTF8",
+    "standard_conforming_strings": "on",
+    "array_nulls": "on",
+    "transform_null_equals": "off",
+    "default_transaction_isolation": r"read\ committed",
+    "search_path": "public",
+}
+"""What changes the meaning of a statement or the text of a value, and with it a plan's digest. Given when connecting,
+it goes before what ALTER DATABASE and ALTER ROLE say."""
+
+
+KEY_TAKEN = "23505"
+"""Two feeds of a partner may bring the same new person at once: one comes first, the other looks again."""
 
 
 class StatementFailed(ConcordError):
@@ -50,13 +73,13 @@ class StatementFailed(ConcordError):
 def connect(url: str, *, application: str = "concord") -> Iterator[Connection]:
     """A connection that commits on success and rolls back on an error; errors carry no values."""
     with without_values(), _opened(url, application) as connection:
-        connection.execute("SET TIME ZONE 'UTC'")
-        connection.commit()
         yield connection
 
 
 def _opened(url: str, application: str) -> Connection:
-    return psycopg.connect(url, row_factory=dict_row, application_name=application, connect_timeout=15)
+    given = conninfo_to_dict(url).get("options") or ""
+    options = " ".join([str(given), *(f"-c {name}={value}" for name, value in PINNED.items())])
+    return psycopg.connect(url, row_factory=dict_row, application_name=application, connect_timeout=15, options=options)
 
 
 @contextmanager
@@ -76,6 +99,8 @@ def _ours(error: psycopg.Error) -> ConcordError:
         return RAISED_BY_US[state](error.diag.message_primary or state)
     where = ", ".join(filter(None, (error.diag.schema_name, error.diag.table_name, error.diag.constraint_name)))
     text = f"SQLSTATE {state} {type(error).__name__}" + (f" at {where}" if where else "")
+    if state == KEY_TAKEN:
+        return BaseMoved(f"{text}: somebody else wrote that key first")
     transient = state.startswith(TRANSIENT)
     return DatabaseUnavailable(text) if transient else StatementFailed(text)
 

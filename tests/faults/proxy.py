@@ -3,8 +3,7 @@
 It runs in a thread with a loop of its own. ``up`` is what we say, ``down`` what the other
 side answers; each direction has :class:`Weather`, which lasts, and at most one
 :class:`Fault`, which strikes once at a byte or after words. Every strike is counted in
-``proxy.fired``: a fault that never fired proves nothing. Changes count for connections
-made after them.
+``proxy.fired``: a fault that never fired proves nothing. Changes count at once.
 """
 
 from __future__ import annotations
@@ -43,8 +42,9 @@ class Do(StrEnum):
 class Fault:
     """Strikes once: when ``after_bytes`` have passed, or ``words`` have, one after the other.
 
-    At a byte count exactly so many bytes get through; words get through with what came with
-    them, unless ``before``. ``then`` is called first, from a thread, and waited for.
+    Both are counted over all connections since the fault was set. At a byte count exactly so
+    many bytes get through; words get through with what came with them, unless ``before``.
+    ``then`` is called first, from a thread, and waited for.
     """
 
     do: Do
@@ -70,6 +70,9 @@ class Way:
 
     weather: Weather = Weather()
     fault: Fault | None = None
+
+    def __post_init__(self) -> None:
+        self.watch = Watch(self.fault)
 
 
 class Proxy:
@@ -164,8 +167,8 @@ class Link:
     async def run(self) -> None:
         """Until either side or a fault ends it."""
         ways = [
-            asyncio.create_task(self._carry("up", self.proxy.up, self.here[0], self.there[1])),
-            asyncio.create_task(self._carry("down", self.proxy.down, self.there[0], self.here[1])),
+            asyncio.create_task(self._carry("up", self.here[0], self.there[1])),
+            asyncio.create_task(self._carry("down", self.there[0], self.here[1])),
         ]
         try:
             await self.end.wait()
@@ -176,13 +179,13 @@ class Link:
             for _, writer in (self.here, self.there):
                 _end(writer, by_reset=self.by_reset)
 
-    async def _carry(self, name: str, way: Way, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        watch = Watch(way.fault)
+    async def _carry(self, name: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError):
-            while piece := await reader.read(way.weather.slice_bytes):
+            while piece := await reader.read(self._way(name).weather.slice_bytes):
+                way = self._way(name)
                 if name == "down" and self.ends_at_answer:
                     break
-                through, strikes = watch.see(piece)
+                through, strikes = way.watch.see(piece)
                 fault, way.fault = (way.fault, None) if strikes else (None, way.fault)  # once, over all connections
                 self.ends_at_answer |= fault is not None and fault.do is Do.LOSE_REPLY
                 await self._send(name, way.weather, writer, through)
@@ -191,6 +194,9 @@ class Link:
                     await self._send(name, way.weather, writer, piece[len(through) :])
         if not self.deaf:
             self.end.set()
+
+    def _way(self, name: str) -> Way:
+        return self.proxy.up if name == "up" else self.proxy.down
 
     async def _send(self, name: str, weather: Weather, writer: asyncio.StreamWriter, piece: bytes) -> None:
         if self.deaf or not piece:

@@ -51,7 +51,17 @@ def test_without_the_guard_the_value_would_be_printed() -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [psycopg.errors.DeadlockDetected, psycopg.errors.LockNotAvailable, psycopg.OperationalError]
+    "error",
+    [
+        psycopg.errors.DeadlockDetected,
+        psycopg.errors.LockNotAvailable,
+        psycopg.OperationalError,
+        psycopg.errors.SerializationFailure,
+        psycopg.errors.IdleInTransactionSessionTimeout,
+        psycopg.errors.ReadOnlySqlTransaction,
+        psycopg.errors.DiskFull,
+        psycopg.errors.TooManyConnections,
+    ],
 )
 def test_what_may_succeed_later_is_told_from_what_will_not(error: type[psycopg.Error]) -> None:
     with pytest.raises(DatabaseUnavailable), without_values():
