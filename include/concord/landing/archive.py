@@ -155,6 +155,12 @@ class Landing:
             raise ValueError("not a part")
         self._store.remove(path)
 
+    def remove_orphan(self, path: str) -> None:
+        """Removes one of :meth:`orphans` that the ledger does not name either: its key is gone, nobody can read it."""
+        if not re.fullmatch(r"objects/[0-9a-f]{2}/[0-9a-f]{64}\.[0-9a-f]+", path):
+            raise ValueError("not an object")
+        self._store.remove(path)
+
     def _current(self, sha256: str, urls: Iterable[str]) -> str:
         """Which of the objects of a hash its manifest means; only where there are several is it read."""
         first, *others = urls

@@ -33,7 +33,7 @@ class LandingWriter:
         self._part = f"parts/{name}.{self._object_id.hex()[:12]}.part"
         self._hash, self._buffer = hashlib.sha256(), bytearray()
         self._length = self._number = 0
-        self._open = True
+        self._open, self._astray = True, False
         self._begin()
 
     def _begin(self) -> None:
@@ -105,24 +105,34 @@ class LandingWriter:
         ).signed(self._manifest_key)
 
     def _publish(self, manifest: Manifest) -> Manifest:
-        """Object first, manifest last; whose manifest comes first wins, unless its object is damaged."""
+        """Object first, manifest last; whose manifest comes first wins, unless its object is damaged.
+
+        In between, the key among the parts is the only trace of an object that nothing names yet.
+        """
+        self._astray = True
         self._store.move(self._part, manifest.object_url)
         failpoint("landing.object_moved")
         text = manifest.to_json().encode()
         if not self._store.put_new(manifest.path, text):
             if (winner := self._intact(self.sha256)) is not None:
                 self._store.remove(manifest.object_url)
+                self._astray = False
                 return winner
             self._store.replace(manifest.path, text)
+        self._astray = False
         failpoint("landing.manifest_written")
         return manifest
 
     def discard(self) -> None:
-        """Gives up what was not sealed; afterwards nothing of it is left. Does nothing once sealed."""
+        """Gives up what was not sealed; afterwards nothing of it is left. Does nothing once sealed.
+
+        Only what failed between object and manifest is left to the reconciler, and its key to lead there.
+        """
         if self._open:
             self._open = False
             self._store.abandon(self._file)
-        self._remove_parts()
+        if not self._astray:
+            self._remove_parts()
 
     def _remove_parts(self) -> None:
         self._store.remove(self._part)

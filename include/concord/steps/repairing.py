@@ -59,6 +59,7 @@ def out_of_trouble(site: Site, dag: str, task: str) -> None:
 
 def _clean(site: Site) -> dict[str, int]:
     parts = list(site.landing.parts(older_than=PART_AGE))
+    orphans = _remove_orphans(site) if parts else 0
     for part in parts:
         site.landing.remove_part(part)
         failpoint("repair.part_removed")
@@ -66,4 +67,18 @@ def _clean(site: Site) -> dict[str, int]:
         seen = run(connection, "ledger/list_seen", None)
         dropped = staging.drop(connection, [row["seen_delivery_id"] for row in seen])
         failpoint("repair.before_commit")
-    return {"parts": len(parts), "stage_tables": dropped}
+    return {"parts": len(parts), "orphans": orphans, "stage_tables": dropped}
+
+
+def _remove_orphans(site: Site) -> int:
+    """Removes objects that no manifest names, neither beside them nor in the ledger: a fetch died in between.
+
+    Such a fetch leaves its key among the parts as well, so the archive is only listed where there are any.
+    """
+    with site.database("repair") as connection:
+        known = {row["object_url"] for row in run(connection, "ledger/list_objects")}
+    orphans = [path for path in site.landing.orphans(older_than=PART_AGE) if path not in known]
+    for path in orphans:
+        site.landing.remove_orphan(path)
+        failpoint("repair.orphan_removed")
+    return len(orphans)

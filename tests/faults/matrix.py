@@ -1,0 +1,120 @@
+"""Every failpoint, the nights it is tried in, and what happens there.
+
+``kill`` for all; what else can happen at a place besides: the partner or Postgres goes
+away (``raise``), the disk is full (``enospc``), the task is told to end (``exit``).
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+SOURCE = Path(__file__).parents[2] / "include"
+NO_DATABASE = "raise:DatabaseUnavailable"
+NO_PARTNER = "raise:SourceUnavailable"
+
+MATRIX: dict[str, dict[str, tuple[str, ...]]] = {
+    "discover.listed": {"arriving": ("kill", NO_PARTNER)},
+    "discover.entered": {"arriving": ("kill", NO_DATABASE)},
+    "discover.gone": {"vanished": ("kill", "raise")},
+    "discover.before_commit": {"arriving": ("kill",)},
+    "discover.committed": {"arriving": ("kill",)},
+    "fetch.begun": {"arriving": ("kill", NO_PARTNER)},
+    "landing.draft_written": {"arriving": ("kill", "kill@2", "enospc", "enospc@2")},
+    "landing.draft_linked": {"arriving": ("kill", "kill@2")},
+    "landing.key_persisted": {"arriving": ("kill", "enospc")},
+    "landing.chunk_written": {"arriving": ("kill", "kill@3", "enospc@2", "exit@3")},
+    "fetch.copied": {"arriving": ("kill", NO_PARTNER)},
+    "landing.part_complete": {"arriving": ("kill", "enospc")},
+    "landing.object_moved": {"arriving": ("kill", "enospc", "exit")},
+    "landing.manifest_written": {"arriving": ("kill", "raise")},
+    "fetch.sealed": {"arriving": ("kill", "exit")},
+    "fetch.before_commit": {"arriving": ("kill", NO_DATABASE)},
+    "fetch.committed": {"arriving": ("kill", "exit")},
+    "open_runs.before_commit": {"landed": ("kill",)},
+    "open_runs.committed": {"landed": ("kill",)},
+    "stage.opened": {"landed": ("kill",)},
+    "stage.begun": {"landed": ("kill", "exit")},
+    "stage.chunk_copied": {"landed": ("kill", "kill@2", "enospc", "exit@2")},
+    "stage.quarantined": {"landed": ("kill", NO_DATABASE)},
+    "stage.accounted": {"landed": ("kill",)},
+    "stage.finished": {"landed": ("kill", "raise:StageLost")},
+    "stage.before_commit": {"landed": ("kill", NO_DATABASE)},
+    "stage.committed": {"landed": ("kill",)},
+    "plan.staged": {"staged": ("kill", "raise:StageLost")},
+    "plan.created": {"staged": ("kill",)},
+    "plan.decided": {"staged": ("kill", "exit")},
+    "plan.guarded": {"staged": ("kill",)},
+    "plan.finished": {"staged": ("kill", NO_DATABASE)},
+    "plan.quarantined": {"staged": ("kill",)},
+    "plan.before_commit": {"staged": ("kill", NO_DATABASE), "held": ("kill",)},
+    "plan.committed": {"staged": ("kill",), "held": ("kill",)},
+    "decide.before_commit": {"held": ("kill", NO_DATABASE)},
+    "decide.committed": {"held": ("kill",)},
+    "apply.fence_taken": {"planned": ("kill", NO_DATABASE)},
+    "apply.lease_held": {"planned": ("kill", "raise:BaseMoved")},
+    "apply.checked": {"planned": ("kill", "raise:StageLost")},
+    "apply.versions_closed": {"planned": ("kill", "kill@2")},
+    "apply.versions_opened": {"planned": ("kill", "kill@2", "enospc@2")},
+    "apply.events_written": {"planned": ("kill", "kill@2", NO_DATABASE)},
+    "apply.remembered": {"planned": ("kill",)},
+    "apply.lease_advanced": {"planned": ("kill", "raise:Fenced")},
+    "apply.before_commit": {"planned": ("kill", "exit", NO_DATABASE), "held": ("kill",)},
+    "apply.committed": {"planned": ("kill", "exit", NO_DATABASE), "held": ("kill",)},
+    "apply.declined": {"declined": ("kill", NO_DATABASE)},
+    "settle.published": {"applied": ("kill", NO_DATABASE)},
+    "stage.table_dropped": {"applied": ("kill", NO_DATABASE)},
+    "settle.before_commit": {"applied": ("kill",)},
+    "settle.committed": {"applied": ("kill",)},
+    "settle.reopened": {"unanswered": ("kill", NO_DATABASE)},
+    "reject.before_commit": {"rejected": ("kill", NO_DATABASE)},
+    "reject.committed": {"rejected": ("kill",)},
+    "skip.before_commit": {"rejected": ("kill",)},
+    "give_up.before_commit": {"dead end": ("kill",)},
+    "give_up.committed": {"dead end": ("kill", NO_DATABASE)},
+    "fail.before_commit": {"dead end": ("kill",)},
+    "fail.committed": {"dead end": ("kill",)},
+    "revive.before_commit": {"lost": ("kill", NO_DATABASE)},
+    "repair.published": {"unsettled": ("kill", NO_DATABASE)},
+    "repair.orphan_removed": {"stray": ("kill", "raise")},
+    "repair.part_removed": {"unsettled": ("kill",)},
+    "repair.before_commit": {"unsettled": ("kill",)},
+    "repair.escalated": {"long held": ("kill",)},
+    "keys.object_rewrapped": {"rotating": ("kill", "enospc")},
+    "keys.before_manifest": {"rotating": ("kill", "enospc")},
+    "keys.manifest_replaced": {"rotating": ("kill",)},
+    "keys.batch_resealed": {"rotating": ("kill", NO_DATABASE)},
+    "keys.partner_retokened": {"rotating": ("kill", NO_DATABASE)},
+    "keys.tokens_replaced": {"rotating": ("kill",)},
+    "tell.sent": {"held": ("kill", NO_DATABASE)},
+}
+
+EVERY_DAY = (
+    ("arriving", "landing.object_moved=kill"),
+    ("held", "plan.committed=kill"),
+    ("planned", "apply.before_commit=kill"),
+    ("planned", "apply.committed=kill"),
+)
+"""The few that the default suite tries."""
+
+
+def tries() -> Iterator[tuple[str, str]]:
+    """Every night with every fault of it."""
+    for name, nights in MATRIX.items():
+        for night, actions in nights.items():
+            for action in actions:
+                yield night, f"{name}={action}"
+
+
+def names_in_source(folder: Path = SOURCE) -> dict[str, list[str]]:
+    """Failpoints by name, with the places that call them; raises where a name is not a literal."""
+    found: dict[str, list[str]] = {}
+    for path in sorted(folder.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) == "failpoint":
+                place = f"{path.name}:{node.lineno}"
+                if len(node.args) != 1 or not isinstance(node.args[0], ast.Constant):
+                    raise ValueError(f"{place}: the name of a failpoint is a literal")
+                found.setdefault(str(node.args[0].value), []).append(place)
+    return found

@@ -1,0 +1,105 @@
+"""What a night came to, so that two nights can be compared whatever ids and times they had."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from psycopg import sql
+
+from concord.entities import ENTITIES, Entity
+from concord.postgres import identifiers
+from concord.stage import attributes
+
+CONTENT = """
+SELECT count(*) AS rows,
+       coalesce(sum(hash_record_extended(ROW(partner, feed, line, {columns}), 0)::numeric), 0) AS hash
+FROM {table}
+"""
+EVENTS = """
+SELECT o.entity, o.action, ROW({key}, r.line)::text AS key, count(*) AS times
+FROM ops.outbox o LEFT JOIN LATERAL (
+    SELECT {key}, line FROM (SELECT {key}, line, known_from FROM {core} WHERE row_id = o.row_id
+                             UNION ALL SELECT {key}, line, known_from FROM {history} WHERE row_id = o.row_id) v
+    ORDER BY known_from DESC LIMIT 1) r ON true
+WHERE o.entity = {entity} GROUP BY 1, 2, 3
+"""
+APPLIES = """
+SELECT (SELECT count(*) FROM ops.delivery_event WHERE to_state = 'applied') AS events,
+       (SELECT count(*) FROM ops.audit WHERE action = 'apply') AS audited,
+       (SELECT sum(state_seq)::bigint FROM ops.lease) AS advanced
+"""
+
+
+@dataclass(frozen=True)
+class Result:
+    """Tables by content, events by effect, deliveries by state, open incidents by kind, and what still lies about.
+
+    ``applies`` counts applies by three witnesses: events, audit and leases; ``running`` the
+    transactions that somebody still has open.
+    """
+
+    tables: dict[str, tuple[int, int]]
+    events: Counter[tuple[str, str, str]]
+    states: Counter[str]
+    incidents: Counter[str]
+    quarantined: Counter[tuple[int, str]]
+    applies: tuple[int, int, int]
+    stage_tables: int
+    parts: int
+    objects: int
+    running: int
+
+
+def result_of(connection: Any, landing: Path) -> Result:
+    """The result as it lies there now."""
+
+    def counted(statement: str) -> Counter[Any]:
+        rows = connection.execute(statement).fetchall()
+        return Counter({tuple(row.values()) if len(row) > 1 else next(iter(row.values())): 1 for row in rows})
+
+    events: Counter[tuple[str, str, str]] = Counter()
+    for entity in ENTITIES.values():
+        for row in connection.execute(_events(entity)).fetchall():
+            events[row["entity"], row["action"], row["key"]] += row["times"]
+    states = connection.execute("SELECT state, count(*) AS n FROM ops.delivery GROUP BY state").fetchall()
+    incidents = connection.execute(
+        "SELECT kind, count(*) AS n FROM ops.incident WHERE state = 'open' GROUP BY kind"
+    ).fetchall()
+    stage = "SELECT count(*) AS n FROM pg_class WHERE relnamespace = 'stage'::regnamespace AND relkind = 'r'"
+    running = (
+        "SELECT count(*) AS n FROM pg_stat_activity WHERE datname = current_database()"
+        " AND xact_start IS NOT NULL AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+    )
+    return Result(
+        tables={name: found for entity in ENTITIES.values() for name, found in _tables(connection, entity)},
+        events=events,
+        states=Counter({row["state"]: row["n"] for row in states}),
+        incidents=Counter({row["kind"]: row["n"] for row in incidents}),
+        quarantined=counted("SELECT DISTINCT line, reasons::text FROM ops.quarantine"),
+        applies=tuple(connection.execute(APPLIES).fetchone().values()),
+        stage_tables=connection.execute(stage).fetchone()["n"],
+        parts=sum(path.is_file() for path in (landing / "parts").glob("*")),
+        objects=sum(path.is_file() for path in (landing / "objects").glob("*/*")),
+        running=connection.execute(running).fetchone()["n"],
+    )
+
+
+def _tables(connection: Any, entity: Entity) -> Any:
+    span = (entity.start, entity.end, "end_kind") if entity.start else ()
+    names = tuple(name for name in (*entity.key, *attributes(entity), *span) if name)
+    for table, more in ((entity.name, ()), (f"{entity.name}_history", ("closed_by_action",))):
+        statement = sql.SQL(CONTENT).format(columns=identifiers((*names, *more)), table=sql.Identifier("core", table))
+        row = connection.execute(statement).fetchone()
+        yield table, (row["rows"], int(row["hash"]))
+
+
+def _events(entity: Entity) -> sql.Composed:
+    return sql.SQL(EVENTS).format(
+        entity=sql.Literal(entity.name),
+        key=identifiers(entity.key),
+        core=sql.Identifier("core", entity.name),
+        history=sql.Identifier("core", f"{entity.name}_history"),
+    )
