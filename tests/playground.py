@@ -25,7 +25,7 @@ TABLES = """
 SELECT format('%I.%I', n.nspname, c.relname) AS name, n.nspname || '_' || c.relname AS kept
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname IN ('ops', 'core') AND c.relkind IN ('r', 'p') AND NOT c.relispartition
-  AND c.relname NOT IN ('state', 'legal_edge', 'reveal_field')
+  AND c.relname NOT IN ('state', 'legal_edge', 'reveal_field', 'analyst_scope')
 """
 STAGED = "SELECT relname FROM pg_class WHERE relnamespace = 'stage'::regnamespace AND relkind = 'r'"
 STORED = """
@@ -97,6 +97,7 @@ def playground(template: Any, landing: Path) -> Iterator[Playground]:
     name = f"steps_{secrets.token_hex(4)}"
     settings = Settings(
         loader_url=at(template.loader_url, name),
+        analyst_url=at(template.analyst_url, name),
         auditor_url=at(template.auditor_url, name),
         revealer_url=at(template.revealer_url, name),
         landing_url=landing.as_uri(),

@@ -258,6 +258,35 @@ $$;
 COMMENT ON FUNCTION ops.who_saw IS
     'Requests to see a member: by the token that was given, and by the row that was found, should the token be wrong.';
 
+-- ── analysts by partner ─────────────────────────────────────────────────────
+CREATE TABLE ops.analyst_scope (
+    login text NOT NULL,
+    partner text NOT NULL,
+    PRIMARY KEY (login, partner)
+);
+COMMENT ON TABLE ops.analyst_scope IS 'Whose members a login sees in the marts: a partner, or * for all; a login without a row sees none.';
+INSERT INTO ops.analyst_scope VALUES ('concord_analyst', '*');
+
+-- As before, and of the caller's partners only. Whoever may read core itself is not kept from it here.
+CREATE OR REPLACE FUNCTION mart.eligible_members_as_of(on_date date, known timestamptz DEFAULT 'infinity')
+RETURNS TABLE (
+    partner text, subscriber_id text, person_code text, relationship_code text, birth_year integer, gender_code text,
+    state_code text, ssn_token text, ssn_last_four text, group_id text, coverage_line text, plan_code text,
+    coverage_tier text, division_code text, effective_from date, effective_to date, end_kind text, delivery_id text,
+    line bigint, known_from timestamptz
+)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, core, pg_temp AS $$
+    SELECT e.partner, e.subscriber_id, e.person_code, m.relationship_code,
+           extract(year FROM m.birth_date)::integer, m.gender_code, m.state_code, m.ssn_token, m.ssn_last_four,
+           e.group_id, e.coverage_line, e.plan_code, e.coverage_tier, e.division_code, e.effective_from,
+           e.effective_to, e.end_kind, e.delivery_id, e.line, e.known_from
+    FROM core.eligibility_as_of(on_date, known) e
+    LEFT JOIN core.member_known(known) m USING (partner, subscriber_id, person_code)
+    WHERE has_table_privilege(session_user, 'core.eligibility', 'SELECT')
+       OR EXISTS (SELECT FROM ops.analyst_scope s WHERE s.login = session_user AND s.partner = '*')
+       OR e.partner IN (SELECT s.partner FROM ops.analyst_scope s WHERE s.login = session_user)
+$$;
+
 -- ── what must have its entry ────────────────────────────────────────────────
 CREATE FUNCTION ops.find_unaudited() RETURNS TABLE (what text, id text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, ops, pg_temp AS $$
@@ -292,13 +321,28 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, ops, pg_temp 
 $$;
 COMMENT ON FUNCTION ops.find_unaudited IS 'Applies, answers, skips and reveals without exactly one audit entry, and entries of none.';
 
+-- A path that does not name pg_temp has it first: anybody's temporary table would come before ours.
+DO $$
+DECLARE
+    found record;
+BEGIN
+    FOR found IN
+        SELECT p.oid::regprocedure AS name, substr(setting, length('search_path=') + 1) AS path
+        FROM pg_proc p CROSS JOIN LATERAL unnest(p.proconfig) setting
+        WHERE p.prosecdef AND p.pronamespace IN ('ops'::regnamespace, 'core'::regnamespace, 'mart'::regnamespace)
+          AND setting LIKE 'search_path=%' AND setting NOT LIKE '%pg_temp'
+    LOOP
+        EXECUTE format('ALTER FUNCTION %s SET search_path = %s, pg_temp', found.name, found.path);
+    END LOOP;
+END $$;
+
 -- ── who may ─────────────────────────────────────────────────────────────────
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ops, core, mart FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION ops.append_audit TO concord_loader;
 GRANT EXECUTE ON FUNCTION ops.find_audit_flaws, ops.audit_hash_at, ops.find_audit_unanchored, ops.find_unaudited
     TO concord_loader, concord_auditor;
 GRANT SELECT ON ops.audit_head TO concord_loader, concord_auditor;
-GRANT SELECT ON ops.reveal_request TO concord_auditor;
+GRANT SELECT ON ops.reveal_request, ops.analyst_scope TO concord_auditor;
 GRANT EXECUTE ON FUNCTION ops.who_saw TO concord_auditor;
 GRANT USAGE ON SCHEMA ops TO concord_revealer;
 GRANT EXECUTE ON FUNCTION ops.request_reveal, ops.reveal TO concord_revealer;

@@ -37,7 +37,7 @@ COMMENT ON COLUMN ops.notice.told_at IS 'When the last of the channels took it; 
 
 -- In the transaction of the incident itself: whoever opens or closes one cannot forget to tell.
 CREATE FUNCTION ops.record_notice() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, ops AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, ops, pg_temp AS $$
 DECLARE
     event text := CASE
         WHEN TG_OP = 'INSERT' THEN 'opened'
