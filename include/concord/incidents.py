@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from concord.postgres import Connection, run
+from concord.errors import NeedsDecision
+from concord.postgres import Connection, one, run
 
 
 class Severity(StrEnum):
@@ -108,6 +109,17 @@ def report(
 def resolve_cause(connection: Connection, cause: str) -> None:
     """Closes the open incident of ``cause``, where there is one."""
     run(connection, "incident/resolve_cause", {"cause": cause})
+
+
+def acknowledge(connection: Connection, incident_id: int, by: str) -> str:
+    """Somebody is on it: it escalates no further, and stays open. Returns who is; the first one stays it.
+
+    Raises :class:`NeedsDecision` where there is no such open incident.
+    """
+    row = one(connection, "incident/acknowledge_incident", {"incident_id": incident_id, "by": by})
+    if row is None:
+        raise NeedsDecision(f"there is no open incident {incident_id}: it may be over")
+    return str(row["acked_by"])
 
 
 def escalate(connection: Connection, now: datetime) -> int:

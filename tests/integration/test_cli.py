@@ -147,6 +147,20 @@ def test_incidents_are_listed(installed: str) -> None:
     assert "no file yet" in concord("incidents").stdout
 
 
+def test_an_incident_is_shown_and_acknowledged(installed: str) -> None:
+    with connect(installed) as connection:
+        connection.execute(
+            "INSERT INTO ops.incident (kind, cause, subject, text) VALUES ('late', 'late:x', 'no file yet', 'call')"
+        )
+    shown = concord("incidents", "show", "1")
+    assert all(words in shown.stdout for words in ("no file yet", "call", "opened")), shown.stderr
+    assert "stays open" in concord("incidents", "ack", "1", "--by", "ann").stdout
+    assert "ann was first" in concord("incidents", "ack", "1", "--by", "bob").stderr
+    assert "ann" in concord("incidents").stdout
+    missing = concord("incidents", "ack", "2", "--by", "ann")
+    assert (missing.exit_code, "no open incident 2" in missing.stderr) == (2, True)
+
+
 def test_the_analyst_asks_the_marts(held: str) -> None:
     shown = concord("sql", "SELECT delivery_id, '100%' AS share FROM mart.delivery_reconciliation;")
     assert held in shown.stdout

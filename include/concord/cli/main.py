@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from concord.catalogue import feeds as every_feed
-from concord.cli import environment, keys, show
+from concord.cli import environment, incidents, keys, show
 from concord.cli.decisions import approve, decline, skip
 from concord.cli.deliveries import deliveries, plan
 from concord.cli.guard import one_line
@@ -55,15 +55,6 @@ def feeds() -> None:
     show.table("Feeds", ("feed", "partner", "mode", "omission", "schedule", "time zone", "owner"), rows)
 
 
-def incidents() -> None:
-    """Lists the open incidents: what on-call has to know."""
-    from concord.postgres import run
-
-    with environment.ledger(environment.settings()) as connection:
-        rows = run(connection, "cli/select_open_incidents")
-    show.records("Open incidents", rows)
-
-
 def check(
     deep: Annotated[bool, typer.Option("--deep", help="Read every byte of landing, not only what is recent.")] = False,
 ) -> None:
@@ -101,10 +92,10 @@ for command in (
     reopen,
     sql,
     reveal,
-    incidents,
     check,
     pools,
 ):
     app.command()(one_line(command))
 app.add_typer(audit, name="audit")
+app.add_typer(incidents.app, name="incidents")
 app.add_typer(keys.app, name="keys")

@@ -17,7 +17,7 @@ from concord.steps.deciding import decide, hold_text, standing
 from concord.steps.expecting import expect
 from concord.steps.planning import plan
 from concord.steps.reading import stage
-from concord.steps.repairing import in_trouble, out_of_trouble, reconcile_ledger
+from concord.steps.repairing import acknowledge, in_trouble, out_of_trouble, reconcile_ledger
 from concord.steps.replaying import choose, rehearse, replay
 from concord.steps.rotating import key_census, retoken, rewrap
 from concord.steps.settling import fail, revive, settle, skip, unattended
@@ -27,6 +27,7 @@ from concord.steps.telling import Told, tell
 __all__ = [
     "Site",
     "Told",
+    "acknowledge",
     "anchor_audit",
     "apply",
     "check",

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from concord import incidents, ledger
+from concord import audit, incidents, ledger
 from concord import stage as staging
 from concord.contract import Feed
 from concord.failpoint import failpoint
@@ -42,6 +42,15 @@ def escalate(site: Site, now: datetime | None = None) -> int:
         escalated = incidents.escalate(connection, now or datetime.now(UTC))
         failpoint("repair.escalated")
     return escalated
+
+
+def acknowledge(incident_id: int, *, by: str, site: Site) -> str:
+    """A person says that they are on an incident; returns who is. Raises NeedsDecision where it is not open."""
+    with site.database(by) as connection:
+        owner = incidents.acknowledge(connection, incident_id, by)
+        if owner == by:
+            audit.record(connection, actor=by, action="acknowledge", object_id=str(incident_id))
+    return owner
 
 
 def in_trouble(site: Site, dag: str, task: str, error: str) -> None:
