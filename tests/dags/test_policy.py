@@ -20,8 +20,10 @@ from concord.orchestrate.checking import check_dag, is_deep
 from concord.orchestrate.dags import feed_dags
 from concord.orchestrate.delivery import delivery_dag
 from concord.orchestrate.expectations import expectations_dag
+from concord.orchestrate.keys import keys_dag
 from concord.orchestrate.operations import reconciler_dag
 from concord.orchestrate.replay import replay_dag
+from concord.orchestrate.retention import retention_dag
 from concord.orchestrate.retry import ByRemedy
 from concord.orchestrate.watch import watch_dag
 from concord.pools import pool_name, pools, pools_file
@@ -29,12 +31,26 @@ from concord.pools import pool_name, pools, pools_file
 pytestmark = pytest.mark.filterwarnings("error:Passing `execution_timeout`")
 
 FEEDS = list(feeds().values())
-OPERATIONS = {"concord_reconciler", "concord_check", "concord_replay", "concord_expectations"}
+OPERATIONS = {
+    "concord_check",
+    "concord_expectations",
+    "concord_keys",
+    "concord_reconciler",
+    "concord_replay",
+    "concord_retention",
+}
 
 
 def operations_dags() -> list[DAG]:
     """The DAGs that look after all feeds."""
-    return [reconciler_dag(), check_dag(), replay_dag(), expectations_dag()]
+    return [
+        reconciler_dag(),
+        check_dag(),
+        replay_dag(),
+        expectations_dag(),
+        keys_dag(),
+        retention_dag(),
+    ]
 
 
 DAGS: dict[str, DAG] = {dag.dag_id: dag for dag in [*feed_dags(), *operations_dags()]}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -18,7 +18,11 @@ RECENT = timedelta(days=2)
 IN_FLIGHT = timedelta(hours=6)
 """No fetch takes that long: what is older and unknown to the ledger was left by a killed one."""
 
-LEDGER = (Rule("landing.unproved", "check/find_unlanded_deliveries", "landed deliveries without hash or manifest"),)
+LEDGER = (
+    Rule("landing.unproved", "check/find_unlanded_deliveries", "landed deliveries without hash or manifest"),
+    Rule("retention.unaudited", "check/find_unaudited_shreds", "deliveries shredded without an audit entry, or not"),
+    Rule("retention.unfinished", "check/find_unerased", "deliveries shredded and never seen to be erased"),
+)
 
 
 @dataclass(frozen=True)
@@ -38,8 +42,13 @@ def landed(connection: Connection) -> tuple[list[Landed], list[Finding]]:
     return [Landed(**row) for row in rows], list(broken(connection, LEDGER))
 
 
-def check(landing: Landing, deliveries: Iterable[Landed], *, deep: bool) -> Iterator[Finding]:
-    """Findings by delivery id, then by path of the archive.
+def shredded(connection: Connection) -> dict[str, str]:
+    """The deliveries of which the archive must have nothing, by the path of their object."""
+    return {row["object_url"]: row["delivery_id"] for row in run(connection, "check/list_shredded")}
+
+
+def check(landing: Landing, deliveries: Iterable[Landed], gone: Mapping[str, str], *, deep: bool) -> Iterator[Finding]:
+    """Findings by delivery id, then by path of the archive; ``gone`` are those that :func:`shredded` names.
 
     Of every object: its manifests authenticate, it is there and has its length. Of recent
     ones, or of all when ``deep``: every chunk authenticates and the hash is right.
@@ -51,8 +60,11 @@ def check(landing: Landing, deliveries: Iterable[Landed], *, deep: bool) -> Iter
             yield Finding("landing.damaged", (delivery.delivery_id,), flaw)
         known.add(delivery.manifest.get("object_url"))
     unknown = set(landing.sealed_objects(older_than=IN_FLIGHT)) - known
-    yield from _left("landing.unknown", unknown, "sealed objects that no delivery names")
-    yield from _left("landing.unsealed", set(landing.orphans(IN_FLIGHT)) - known, "objects that no manifest names")
+    unsealed = set(landing.orphans(IN_FLIGHT)) - known
+    back = {gone[path] for path in unknown | unsealed if path in gone}
+    yield from _left("retention.left", back, "shredded deliveries whose object is in the archive")
+    yield from _left("landing.unknown", unknown - set(gone), "sealed objects that no delivery names")
+    yield from _left("landing.unsealed", unsealed - set(gone), "objects that no manifest names")
     yield from _left("landing.part", set(landing.parts(IN_FLIGHT)), "parts that killed fetches left")
 
 

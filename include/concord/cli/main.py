@@ -16,6 +16,7 @@ from concord.cli.logins import unblock
 from concord.cli.quarantine import quarantine, reopen, waive
 from concord.cli.query import sql
 from concord.cli.replay import replay
+from concord.cli.retention import holds, retention
 from concord.cli.reveal import reveal
 from concord.cli.trail import audit
 
@@ -94,8 +95,10 @@ for command in (
     reveal,
     check,
     pools,
+    retention,
 ):
     app.command()(one_line(command))
 app.add_typer(audit, name="audit")
 app.add_typer(incidents.app, name="incidents")
 app.add_typer(keys.app, name="keys")
+app.add_typer(holds, name="legal-hold")

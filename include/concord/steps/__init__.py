@@ -4,8 +4,8 @@
 ``reading.py`` stage · ``planning.py`` plan · ``deciding.py`` decide, hold_text, standing ·
 ``applying.py`` apply · ``settling.py`` settle, fail, revive, skip · ``repairing.py`` reconcile_ledger ·
 ``checking.py`` check · ``expecting.py`` expect · ``anchoring.py`` anchor_audit · ``rotating.py`` rewrap, retoken ·
-``telling.py`` tell · ``replaying.py`` choose, rehearse, replay · ``waiving.py`` match, change ·
-``rereading.py`` the text of a delivery · ``texts.py`` what people read.
+``retaining.py`` retain · ``telling.py`` tell · ``replaying.py`` choose, rehearse, replay · ``waiving.py`` match,
+change · ``rereading.py`` the text of a delivery · ``texts.py`` what people read.
 """
 
 from concord.steps.anchoring import anchor_audit
@@ -19,6 +19,7 @@ from concord.steps.planning import plan
 from concord.steps.reading import stage
 from concord.steps.repairing import acknowledge, in_trouble, out_of_trouble, reconcile_ledger
 from concord.steps.replaying import choose, rehearse, replay
+from concord.steps.retaining import retain
 from concord.steps.rotating import key_census, retoken, rewrap
 from concord.steps.settling import fail, revive, settle, skip, unattended
 from concord.steps.site import Site, open_site
@@ -47,6 +48,7 @@ __all__ = [
     "reconcile_ledger",
     "rehearse",
     "replay",
+    "retain",
     "retoken",
     "revive",
     "rewrap",

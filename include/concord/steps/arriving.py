@@ -129,7 +129,7 @@ def land(feed: Feed, delivery_id: str, fetched: Fetched, site: Site) -> dict[str
         if delivery.state != "discovered":
             return {"delivery_id": delivery_id, "state": delivery.state}
         ledger.hold_object(connection, fetched.sha256)
-        _refuse_shredded(fetched.manifest, site)
+        _refuse_shredded(connection, fetched.manifest, site)
         twin = ledger.twin(connection, delivery, fetched.sha256)
         facts: dict[str, Any] = {
             "sha256": fetched.sha256,
@@ -148,9 +148,10 @@ def land(feed: Feed, delivery_id: str, fetched: Fetched, site: Site) -> dict[str
     return {"delivery_id": delivery_id, "state": "landed" if twin is None else "duplicate", "bytes": fetched.size}
 
 
-def _refuse_shredded(manifest: Manifest, site: Site) -> None:
-    """The fetch may have found an equal object that was already there, and is not any more."""
-    if not site.landing.keeper.left(manifest):
+def _refuse_shredded(connection: Any, manifest: Manifest, site: Site) -> None:
+    """The fetch may have found an equal object that was already there, and whose key is destroyed by now."""
+    values = {"sha256": manifest.sha256, "object_url": manifest.object_url}
+    if run(connection, "ledger/find_shredded", values) or not site.landing.keeper.left(manifest):
         raise LandingMoved(f"{manifest.object_url}: was shredded while it was fetched again")
 
 

@@ -32,6 +32,7 @@ ALTER TABLE ops.delivery
     ADD CONSTRAINT shredded_has_no_key
         CHECK (shredded_at IS NULL OR (manifest ->> 'wrapped_key' = '' AND file_name_sealed IS NULL)),
     ADD CONSTRAINT shredded_before_erased CHECK (erased_at IS NULL OR shredded_at IS NOT NULL);
+CREATE INDEX ON ops.delivery (sha256);
 COMMENT ON COLUMN ops.delivery.shredded_at IS 'When its retention was over and its data key was destroyed; row, counts and hash stay.';
 COMMENT ON COLUMN ops.delivery.erased_at IS 'When the archive was seen to hold nothing of it any more.';
 
@@ -59,3 +60,19 @@ COMMENT ON TABLE ops.legal_hold IS 'What must not be destroyed, whatever its ret
 COMMENT ON COLUMN ops.legal_hold.matter IS 'The case it is for, as counsel names it; no member data.';
 GRANT SELECT, INSERT ON ops.legal_hold TO concord_loader;
 GRANT UPDATE (released_by, released_at, release_reason) ON ops.legal_hold TO concord_loader;
+
+-- The loader may not read the trail: a function of its owner says what is missing in it, and nothing else.
+CREATE FUNCTION ops.find_unaudited_shreds() RETURNS TABLE (delivery_id text, what text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, ops, pg_temp AS $$
+    WITH deed AS (
+        SELECT d.delivery_id, 'file' AS what FROM ops.delivery d WHERE d.shredded_at IS NOT NULL
+        UNION
+        SELECT q.delivery_id, 'rows' FROM ops.quarantine q WHERE q.shredded_at IS NOT NULL
+    ), entry AS (
+        SELECT DISTINCT a.object AS delivery_id, a.detail ->> 'what' AS what FROM ops.audit a WHERE action = 'shred'
+    )
+    (TABLE deed EXCEPT TABLE entry) UNION ALL (TABLE entry EXCEPT TABLE deed)
+$$;
+COMMENT ON FUNCTION ops.find_unaudited_shreds IS 'Deliveries shredded without an audit entry, or with one and not shredded.';
+REVOKE ALL ON FUNCTION ops.find_unaudited_shreds FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION ops.find_unaudited_shreds TO concord_loader, concord_auditor;

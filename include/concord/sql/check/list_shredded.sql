@@ -1,0 +1,1 @@
+SELECT delivery_id, manifest ->> 'object_url' AS object_url FROM ops.delivery WHERE shredded_at IS NOT NULL

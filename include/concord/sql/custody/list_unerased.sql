@@ -1,0 +1,2 @@
+SELECT DISTINCT ON (manifest ->> 'object_url') sha256, manifest FROM ops.delivery
+WHERE shredded_at IS NOT NULL AND erased_at IS NULL ORDER BY manifest ->> 'object_url'
