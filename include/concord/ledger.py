@@ -290,6 +290,22 @@ def sequence_gap(connection: Connection, feed: Feed, delivery: Delivery) -> int 
     return last + 1 if gap and last is not None else None
 
 
+def sequence_owner(connection: Connection, feed: Feed, delivery: Delivery) -> str | None:
+    """The delivery of an earlier day that has the same sequence number already, or None.
+
+    The same number of the same day is a resubmission (reconcile §3); of another day it
+    is a mistake: one of the two was never meant, or a number in between is lost. What is
+    older than the applied one is compared, whatever its number.
+    """
+    if not feed.order.sequence or delivery.file_sequence is None:
+        return None
+    latest = latest_applied(connection, feed.name)
+    if latest is not None and delivery.order < latest.order:
+        return None
+    row = one(connection, "ledger/find_sequence_owner", {"delivery_id": delivery.delivery_id})
+    return row["delivery_id"] if row else None
+
+
 def reopen(connection: Connection, delivery: Delivery, reason: str) -> Delivery:
     """Begins a new attempt of a failed, rejected or held delivery; returns it."""
     to = {"held": "staged", "planned": "staged", "staged": "staged"}.get(delivery.state, "landed")

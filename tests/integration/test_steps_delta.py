@@ -175,6 +175,20 @@ def test_the_same_number_again_with_the_same_bytes_is_a_duplicate(changes: Drive
     assert states(changes, again) == ["duplicate"]
 
 
+def test_a_number_that_another_day_had_already_is_refused(changes: Driver) -> None:
+    second(changes, acted("A", employee(5)))
+    before = changes.tables()
+    run = changes.day([acted("A", employee(6))], FRI, sequence=2)
+    assert run.rejection is not None
+    assert (run.state, run.rejection.code, changes.tables()) == ("rejected", "order.sequence_repeated", before)
+
+
+def test_a_number_of_the_same_day_is_sent_again_and_counts(changes: Driver) -> None:
+    second(changes, acted("A", employee(5)))
+    assert second(changes, acted("A", employee(6))).state == "published"
+    assert changes.spans()[key(6)] == [(JANUARY, None)]
+
+
 def test_a_change_file_never_passes_one_that_was_rejected_until_it_is_sent_again_or_skipped(changes: Driver) -> None:
     rejected = changes.day(b"", THU, sequence=2)
     behind = changes.deliver([acted("E", employee(3, COVEND="11/25/2026"))], FRI, sequence=3)

@@ -7,6 +7,7 @@ reconciler, so that the two can be compared.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Set
 from datetime import date, datetime
 
 from concord.sandbox.dirt import Key, Record, key
@@ -17,10 +18,16 @@ ATTRIBUTES = (17, 18, 20, 21)
 
 
 class Believed:
-    """The coverage spans of the employer that were accepted so far, by key and start as written."""
+    """The coverage spans of the employer that were accepted so far, by key and start as written.
 
-    def __init__(self) -> None:
+    ``absences`` is how often in a row somebody must be missing from a full file to have
+    left; 0 for change files, in which nobody is missing.
+    """
+
+    def __init__(self, absences: int = 1) -> None:
         self._spans: dict[Key, dict[str, Record]] = {}
+        self._absences = absences
+        self._missing: Counter[Key] = Counter()
 
     def update(self, records: list[Record], refused: frozenset[Key], as_of: date) -> dict[str, int]:
         """Takes a file in; counts its spans by what must happen to them. Rows of ``refused`` keys change nothing."""
@@ -31,11 +38,21 @@ class Believed:
         found: Counter[str] = Counter()
         for each, spans in incoming.items():
             found.update(_verdicts(self._spans.get(each, {}), spans, as_of))
-        for each in self._spans.keys() - incoming.keys() - refused:
-            found["ended"] += sum(_open(span, as_of) for span in self._spans[each].values())
-        kept = {each: self._spans[each] for each in refused & self._spans.keys()}
-        self._spans = dict(incoming) | kept
-        return dict(found)
+        gone = self._gone(incoming.keys() | refused)
+        found["ended"] += sum(_open(span, as_of) for each in gone for span in self._spans[each].values())
+        kept = {each: spans for each, spans in self._spans.items() if each not in gone}
+        self._spans = kept | dict(incoming)
+        return {name: count for name, count in found.items() if count}
+
+    def _gone(self, present: Set[Key]) -> set[Key]:
+        """Who was missing often enough, this file included."""
+        for each in present & self._missing.keys():
+            del self._missing[each]
+        self._missing.update(self._spans.keys() - present)
+        gone = {each for each, times in self._missing.items() if self._absences and times >= self._absences}
+        for each in gone:
+            del self._missing[each]
+        return gone
 
 
 def _verdicts(held: dict[str, Record], incoming: dict[str, Record], as_of: date) -> list[str]:

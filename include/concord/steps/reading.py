@@ -66,6 +66,7 @@ def stage(feed: Feed, delivery_id: str, attempt: int, site: Site, *, dry_run: bo
         return {"state": delivery.state}
     rejection: DeliveryRejected | None = None
     try:
+        _refuse_repeated_number(feed, delivery, site)
         staged, accounted = build(feed, delivery, site, writes_quarantine=not dry_run, enters=not dry_run)
     except DeliveryRejected as error:
         rejection = error
@@ -83,6 +84,14 @@ def _opened(connection: Connection, feed: Feed, delivery_id: str, attempt: int, 
     if not dry_run:
         ledger.require_attempt(delivery, attempt)
     return delivery
+
+
+def _refuse_repeated_number(feed: Feed, delivery: Delivery, site: Site) -> None:
+    with site.database("stage") as connection:
+        owner = ledger.sequence_owner(connection, feed, delivery)
+    if owner is not None:
+        message = f"number {delivery.file_sequence} was delivery {owner}, of an earlier day"
+        raise DeliveryRejected("order.sequence_repeated", message)
 
 
 def _enter(feed: Feed, delivery: Delivery, staged: Staging, connection: Connection) -> None:
