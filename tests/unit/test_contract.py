@@ -13,7 +13,9 @@ from concord.catalogue import feed, feeds, refuse_shared_names, refuse_shared_sc
 from concord.contract import (
     Blank,
     Codes,
+    Control,
     DateText,
+    Delimited,
     From,
     Guards,
     Limit,
@@ -39,6 +41,13 @@ def columns(**changed: From | None) -> dict[str, From]:
     merged: dict[str, From | None] = {**ACME.columns, **changed}
     return {name: mapping for name, mapping in merged.items() if mapping is not None}
 
+
+def controlled(**values: Any) -> Delimited:
+    """Acme's layout with control records."""
+    return Delimited(control=Control(**values))
+
+
+SOURCES = tuple(mapping.source for mapping in ACME.columns.values())
 
 CONTRADICTIONS: dict[str, tuple[dict[str, Any], str]] = {
     "a name that is no identifier": ({"name": "Acme Eligibility"}, "name"),
@@ -67,6 +76,39 @@ CONTRADICTIONS: dict[str, tuple[dict[str, Any], str]] = {
         {"columns": columns(hire_date=From("HIRED", DateText(("%A",))))},
         "columns[hire_date].read",
     ),
+    "two-digit years in no century": (
+        {"columns": columns(hire_date=From("HIRED", DateText(("%m/%d/%y",))))},
+        "columns[hire_date].read",
+    ),
+    "a pivot for no two-digit year": (
+        {"columns": columns(hire_date=From("HIRED", DateText(("%m/%d/%Y",), pivot=30)))},
+        "columns[hire_date].read",
+    ),
+    "days and months in either order": (
+        {"columns": columns(hire_date=From("HIRED", DateText(("%-m/%-d/%Y", "%d/%m/%Y"))))},
+        "columns[hire_date].read",
+    ),
+    "eight digits in either order": (
+        {"columns": columns(hire_date=From("HIRED", DateText(("%Y%m%d", "%m%d%Y"))))},
+        "columns[hire_date].read",
+    ),
+    "zeros given back to no digit": (
+        {"columns": columns(postal_code=From("ZIP", Text(r"[0-9]{5}", pad_left=0)))},
+        "columns[postal_code].read",
+    ),
+    "columns without a name": ({"format": Delimited(names=("EMPID",))}, "columns[person_code]"),
+    "a column twice": ({"format": Delimited(names=(*SOURCES, SOURCES[0]))}, "format.names"),
+    "an optional column in a file without names": ({"format": Delimited(names=SOURCES)}, "columns[birth_sequence]"),
+    "a sender that stands nowhere": ({"format": controlled(header="H", sender="ACME")}, "format.control"),
+    "a date in no header": ({"format": controlled(date_field=2)}, "format.control"),
+    "a sequence the name has not": ({"format": controlled(header="H", sequence_field=2)}, "format.control"),
+    "a total in no trailer": ({"format": controlled(total_field=2, total_column="EMPID")}, "format.control"),
+    "a total of nothing": ({"format": controlled(trailer="T", total_field=2)}, "format.control"),
+    "a total of a column that is not read": (
+        {"format": controlled(trailer="T", total_field=2, total_column="SHOE")},
+        "format.control",
+    ),
+    "header and trailer that look alike": ({"format": controlled(header="C", trailer="C")}, "format.control"),
     "actions that are none": (
         {"columns": columns(maintenance_action=From("ACTION", Codes({"X": "explode"})))},
         "columns[maintenance_action].read",
@@ -118,6 +160,11 @@ def test_a_contradictory_contract_cannot_be_built_and_says_where(changes: dict[s
         replace(ACME, **changes)
     assert caught.value.field == where
     assert repr(changes.get("name", ACME.name)) in str(caught.value)
+
+
+def test_two_orders_that_no_text_can_confuse_are_sound() -> None:
+    formats = DateText(("%-m/%-d/%Y", "%d.%m.%Y", "%Y%m%d", "%-m/%-d/%y"), pivot=30)
+    replace(ACME, columns=columns(hire_date=From("HIRED", formats)))
 
 
 def test_a_sound_contract_can_be_built() -> None:

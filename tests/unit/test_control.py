@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import date
 from io import BytesIO
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from concord import catalogue
 from concord.contract import Control, Delimited, Feed
 from concord.errors import DeliveryRejected
 from concord.parse import Chunk
@@ -15,7 +20,7 @@ from tests.unit.acme_rows import ACME, ROW, acme, file, row
 HEADER = ",".join(ROW).encode() + b"\n"
 
 
-def parse(data: bytes, feed: Feed = ACME, **options: int) -> list[Chunk]:
+def parse(data: bytes, feed: Feed = ACME, **options: Any) -> list[Chunk]:
     return list(DelimitedFile(BytesIO(data), feed, **options))
 
 
@@ -85,3 +90,64 @@ def test_lines_of_one_broken_record_count_as_one_record_or_as_several(count: int
         parse(data, controlled(trailer="TRL"))
     else:
         assert rejection(data, controlled(trailer="TRL")).code == "control.record_count"
+
+
+# ── what a header and a hash total promise ─────────────────────────────────────
+
+BOREALIS = catalogue.feed("borealis_changes")
+GOOD = (Path(__file__).parents[1] / "feeds" / "borealis_changes" / "good.txt").read_bytes()
+TOLD: dict[str, Any] = {"file_date": date(2026, 11, 20), "sequence": 42}
+
+
+def promising(**changes: object) -> Feed:
+    """Borealis with other promises."""
+    control = replace(BOREALIS.format.control, **changes)  # type: ignore[type-var]
+    return replace(BOREALIS, format=replace(BOREALIS.format, control=control))
+
+
+@pytest.mark.parametrize(
+    ("told", "code"),
+    [({"file_date": date(2026, 11, 21)}, "control.date"), ({"sequence": 43}, "control.sequence")],
+)
+def test_the_header_must_say_what_the_name_says(told: dict[str, Any], code: str) -> None:
+    with pytest.raises(DeliveryRejected) as caught:
+        parse(GOOD, BOREALIS, **TOLD | told)
+    assert caught.value.code == code
+
+
+def test_without_the_promise_a_file_under_another_name_would_pass() -> None:
+    """Negative control."""
+    unpromised = promising(date_field=None, sequence_field=None)
+    assert parse(GOOD, unpromised, file_date=date(2026, 11, 21), sequence=43)
+
+
+def test_without_the_promise_another_employers_file_would_pass() -> None:
+    """Negative control."""
+    other = GOOD.replace(b"BOREALIS", b"AURORA")
+    assert rejection(other, BOREALIS).code == "control.sender"
+    assert parse(other, promising(sender=None, sender_field=None))
+
+
+@pytest.mark.parametrize("block_bytes", [64, 300, 1 << 20])
+def test_a_hash_total_is_of_all_records_wherever_blocks_end(block_bytes: int) -> None:
+    parse(GOOD, BOREALIS, **TOLD, block_bytes=block_bytes, chunk_rows=2)
+    swapped = GOOD.replace(b"W-000104", b"W-000140", 1)
+    with pytest.raises(DeliveryRejected, match="control.hash_total"):
+        parse(swapped, BOREALIS, **TOLD, block_bytes=block_bytes, chunk_rows=2)
+
+
+def test_without_the_hash_total_a_changed_id_would_pass() -> None:
+    """Negative control: count, types and quoting are as they should be."""
+    swapped = GOOD.replace(b"W-000104", b"W-000140", 1)
+    assert parse(swapped, promising(total_field=None, total_column=None))
+
+
+def test_a_hash_total_is_not_judged_where_a_record_could_not_be_read() -> None:
+    short = GOOD.replace(b"|20260101|\r\n", b"\r\n", 1)
+    (chunk,) = parse(short, BOREALIS)
+    assert [refused.reasons for refused in chunk.refused] == [("record.field_count",)]
+
+
+def test_no_message_about_control_records_quotes_the_file() -> None:
+    for data in (GOOD.replace(b"BOREALIS", b"qxsecret"), GOOD.replace(b"|000042|", b"|qxsecret|")):
+        assert "qxsecret" not in str(rejection(data, BOREALIS))

@@ -130,6 +130,8 @@ def _order(form: str) -> list[str]:
 
 
 def _pattern(name: str, read: Reader) -> Iterator[tuple[str, str]]:
+    if isinstance(read, Text) and read.pad_left is not None and read.pad_left <= 1:
+        yield f"columns[{name}].read", "pad_left is a number of digits, 2 or more"
     if not isinstance(read, Text) or read.pattern is None:
         return
     if re.search(r"\\[dws$]|(?<!\\)\$", read.pattern):
