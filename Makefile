@@ -13,6 +13,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 JOBS ?= 2
+STORY ?= days
 
 # Children find the environment's programs (airflow, concord) by name.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -45,11 +46,11 @@ $(READY): requirements.lock pyproject.toml
 	sha256sum < requirements.lock > $(READY); \
 	echo "setup: done in $$((SECONDS - begun)) s"
 
-demo: setup ## three days of an employer's files through a real Airflow; Ctrl-C ends it
-	@$(BIN)/python -m concord.sandbox demo
+demo: setup ## an employer's files through a real Airflow; Ctrl-C ends it (STORY=days, delta or messy)
+	@$(BIN)/python -m concord.sandbox demo --story "$(STORY)"
 
 up: setup ## the same in the background, its state in .concord/
-	@$(BIN)/python -m concord.sandbox up
+	@$(BIN)/python -m concord.sandbox up --story "$(STORY)"
 
 down: setup ## stop what `make up` started; the data stays
 	@$(BIN)/python -m concord.sandbox down

@@ -132,7 +132,7 @@ def test_without_the_promise_another_employers_file_would_pass() -> None:
 def test_a_hash_total_is_of_all_records_wherever_blocks_end(block_bytes: int) -> None:
     parse(GOOD, BOREALIS, **TOLD, block_bytes=block_bytes, chunk_rows=2)
     swapped = GOOD.replace(b"W-000104", b"W-000140", 1)
-    with pytest.raises(DeliveryRejected, match="control.hash_total"):
+    with pytest.raises(DeliveryRejected, match=r"control\.hash_total"):
         parse(swapped, BOREALIS, **TOLD, block_bytes=block_bytes, chunk_rows=2)
 
 

@@ -1,4 +1,4 @@
-"""``make demo``, ``make up``, ``make down``: an employer's three days on one machine.
+"""``make demo``, ``make up``, ``make down``: an employer's story on one machine.
 
 python -m concord.sandbox demo    in the foreground, in a temporary folder
 python -m concord.sandbox up      in the background, in .concord/
@@ -32,7 +32,8 @@ from concord.sandbox.state import KEPT, State
 if TYPE_CHECKING:
     from concord.sandbox.installation import Installation
 
-MEMBERS = 20_000
+DAYS = "days"
+"""The story that is told unless another is asked for."""
 READY = "Concord is up"
 WATCH_EVERY_S = 2.0
 
@@ -57,11 +58,13 @@ def main(arguments: list[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
     harden()
+    if given.story != DAYS and not _is_known(given.story, console):
+        return 2
     words: dict[str, Callable[[], int]] = {
-        "demo": lambda: demo(console, given.members),
-        "up": lambda: up(console, given.members),
+        "demo": lambda: demo(console, given.story, given.members),
+        "up": lambda: up(console, given.story, given.members),
         "down": lambda: down(console),
-        "serve": lambda: serve(console, given.members),
+        "serve": lambda: serve(console, given.story, given.members),
     }
     try:
         with _stoppable():
@@ -74,21 +77,21 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
 
 
-def demo(console: Console, members: int) -> int:
-    """The three days; stays up in a terminal until Ctrl-C, and otherwise stops everything."""
+def demo(console: Console, name: str, members: int | None) -> int:
+    """The story; stays up in a terminal until Ctrl-C, and otherwise stops everything."""
     with _temporary_state() as state:
-        live(state, members, Progress(console), stay=sys.stdin.isatty() and sys.stdout.isatty())
+        live(state, name, members, Progress(console), stay=sys.stdin.isatty() and sys.stdout.isatty())
     console.print("everything is stopped and removed")
     return 0
 
 
-def serve(console: Console, members: int) -> int:
+def serve(console: Console, name: str, members: int | None) -> int:
     """What `up` runs in the background: until SIGTERM."""
-    live(State.create(KEPT), members, Progress(console), stay=True)
+    live(State.create(KEPT), name, members, Progress(console), stay=True)
     return 0
 
 
-def up(console: Console, members: int) -> int:
+def up(console: Console, name: str, members: int | None) -> int:
     """Starts :func:`serve` in the background and follows it until it is ready."""
     state = State.create(KEPT)
     if state.running():
@@ -98,7 +101,8 @@ def up(console: Console, members: int) -> int:
     state.log.unlink(missing_ok=True)
     state.log.touch(mode=0o600)
     with state.log.open("ab") as log:
-        command = [sys.executable, "-m", "concord.sandbox", "serve", "--members", str(members)]
+        command = [sys.executable, "-m", "concord.sandbox", "serve", "--story", name]
+        command += ["--members", str(members)] if members else []
         background = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd="/"
         )
@@ -117,31 +121,44 @@ def down(console: Console) -> int:
     return 0
 
 
-def live(state: State, members: int, say: Progress, *, stay: bool) -> None:
+def live(state: State, name: str, members: int | None, say: Progress, *, stay: bool) -> None:
     """Starts everything, tells the story unless the ledger has one already, and may stay until it is stopped."""
     say("loading")
-    from concord.sandbox import report, story
+    from concord.sandbox import report, stories, story
     from concord.sandbox.installation import Installation
 
+    told = stories.STORIES[name]
     with Installation(state, say=say) as installation:
         state.write_running(installation.running())
-        chapters = story.chapters(members, today=date.today())  # noqa: DTZ011 - the weekday where we are
-        say(f"the employer has {members:,} covered persons")
-        installation.get_ready()
-        if story.begun(installation):
-            say("the ledger has deliveries already: the three days are not told again")
+        covered = members or told.members
+        chapters = told.chapters(covered, date.today())  # noqa: DTZ011 - the weekday where we are
+        say(f"the employer has {covered:,} covered persons")
+        installation.get_ready(told.feed)
+        if story.begun(installation, told.feed):
+            say(f"the ledger has deliveries of {told.feed} already: their story is not told again")
         else:
             file_dates = [chapter.roster.manifest.file_date for chapter in chapters]
             try:
                 for chapter in chapters:
                     story.live_through(chapter, installation, say)
             finally:
-                report.show(say.console, installation.settings, story.FEED, file_dates)
+                report.show(say.console, installation.settings, told.feed, file_dates)
+        say.console.print(f"\nStories of {len(stories.STORIES)} employers:\n{stories.listed()}", highlight=False)
         _addresses(installation.airflow.home.url, installation.airflow.home.passwords, say.console)
         if stay:
             sys.stdout.write("Ctrl-C stops everything.\n" if sys.stdin.isatty() else "")
             sys.stdout.flush()
             watch(installation)
+
+
+def _is_known(name: str, console: Console) -> bool:
+    """Whether there is such a story; lists them where there is not."""
+    from concord.sandbox.stories import STORIES, listed
+
+    if name in STORIES:
+        return True
+    console.print(f"there is no story {name!r}; there are:\n{listed()}", markup=False, soft_wrap=True)
+    return False
 
 
 def _addresses(url: str, passwords: dict[str, str], console: Console) -> None:
@@ -205,7 +222,8 @@ def _follow(state: State, background: subprocess.Popen[bytes], console: Console)
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m concord.sandbox", description=__doc__)
     parser.add_argument("word", nargs="?", default="demo", choices=("demo", "up", "down", "serve"))
-    parser.add_argument("--members", type=int, default=int(os.environ.get("CONCORD_DEMO_MEMBERS", MEMBERS)))
+    parser.add_argument("--story", default=DAYS, help="which employer's story; an unknown name lists them")
+    parser.add_argument("--members", type=int, default=os.environ.get("CONCORD_DEMO_MEMBERS") or None)
     return parser
 
 

@@ -14,6 +14,7 @@ from types import TracebackType
 
 import asyncssh
 
+from concord.catalogue import feeds
 from concord.migrations import migrate
 from concord.pools import pools
 from concord.sandbox.airflow import LocalAirflow
@@ -26,10 +27,9 @@ from concord.settings import Settings
 
 Say = Callable[[str], None]
 
-DAGS = (
-    *("acme_eligibility", "acme_eligibility_watch"),
-    *("concord_reconciler", "concord_check", "concord_expectations", "concord_replay"),
-)
+FEED = "acme_eligibility"
+"""The feed that runs unless another is asked for."""
+OPERATIONS = ("concord_reconciler", "concord_check", "concord_expectations", "concord_replay")
 PASSED_ON = ("CONCORD_NOTIFY_WEBHOOK_URL",)
 """Settings of the caller that count here as well."""
 
@@ -77,26 +77,26 @@ class Installation:
             self.say(f"{name} had ended and is started again")
         return restarted
 
-    def get_ready(self) -> None:
-        """Waits for Airflow, creates its pools, un-pauses the DAGs."""
+    def get_ready(self, feed: str = FEED) -> None:
+        """Waits for Airflow, creates its pools, un-pauses the DAGs of ``feed``; those of the others stay paused."""
+        dags = (feed, f"{feed}_watch", *OPERATIONS)
         self.airflow.wait_until_healthy(
             progress=lambda part: self.say(f"Airflow's {part.replace('_', ' ')} is healthy")
         )
         self.airflow.make_pools(pools())
-        self.airflow.wait_for_dags(DAGS)
+        self.airflow.wait_for_dags(dags)
         with self.airflow.api() as api:
-            for dag in DAGS:
+            for dag in dags:
                 api.unpause(dag)
-        self.say(f"{len(DAGS)} DAGs are parsed and run")
+        self.say(f"{len(dags)} DAGs are parsed and run")
 
     def _start(self) -> None:
         admin_url = self._database()
         urls = bootstrap(admin_url, passwords=self.state.passwords())
         self.say("roles and databases are there")
         home = AirflowHome.create(self.state.airflow, database_url=urls["airflow"], project=PROJECT)
-        partner = self._partner()
+        connections = self._partners()
         concord = _concord(self.state, urls, home)
-        connections = {"AIRFLOW_CONN_ACME_SFTP": partner}
         self.airflow = LocalAirflow(home, extra=_for_airflow(concord) | connections | self._extra)
         self._stack.callback(self._stop_airflow)
         self.environment = concord | home.environment() | connections
@@ -125,21 +125,25 @@ class Installation:
         self.say("Postgres answers")
         return self._server.admin_url
 
-    def _partner(self) -> str:
-        """Starts the employer's SFTP server; returns its Airflow connection as JSON."""
+    def _partners(self) -> dict[str, str]:
+        """Starts the employers' SFTP server, with a user and a folder for each; returns their Airflow connections."""
         client_key = host_key_from(self.state.root / "client_key")
         server = SftpPartner(self.state.partner, host_key=host_key_from(self.state.root / "host_key"))
-        server.add_user("concord", public_key=client_key.export_public_key().decode("ascii"))
+        for feed in feeds().values():
+            home = self.state.employer(feed.partner)
+            (home / feed.source.directory.strip("/")).mkdir(mode=0o700, parents=True, exist_ok=True)
+            server.add_user(feed.partner, public_key=client_key.export_public_key().decode("ascii"), root=home)
         self._stack.enter_context(server)
-        self.say("the employer's SFTP server answers")
-        return _connection(server, client_key)
+        self.say("the employers' SFTP server answers")
+        return {
+            f"AIRFLOW_CONN_{feed.source.conn_id.upper()}": _connection(server, client_key, feed.partner)
+            for feed in feeds().values()
+        }
 
 
-def _connection(server: SftpPartner, client_key: asyncssh.SSHKey) -> str:
+def _connection(server: SftpPartner, client_key: asyncssh.SSHKey, user: str) -> str:
     extra = {"host_key": server.host_key_line, "private_key": client_key.export_private_key("openssh").decode("ascii")}
-    return json.dumps(
-        {"conn_type": "sftp", "host": "127.0.0.1", "port": server.port, "login": "concord", "extra": extra}
-    )
+    return json.dumps({"conn_type": "sftp", "host": "127.0.0.1", "port": server.port, "login": user, "extra": extra})
 
 
 def _concord(state: State, urls: dict[str, str], home: AirflowHome) -> dict[str, str]:

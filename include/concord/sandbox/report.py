@@ -56,6 +56,16 @@ SELECT DISTINCT ON (delivery_id) delivery_id, verdict, decided_by, via
 FROM ops.decision WHERE delivery_id = ANY(%s) ORDER BY delivery_id, decision_id DESC
 """
 
+FLAGS = """
+SELECT DISTINCT ON (delivery_id, flag) delivery_id, flag, n::bigint AS rows
+FROM ops.stage_attempt CROSS JOIN LATERAL jsonb_each_text(flags) AS f (flag, n)
+WHERE delivery_id = ANY(%s) ORDER BY delivery_id, flag, stage_no DESC
+"""
+INCIDENTS = """
+SELECT delivery_id, kind, state, subject FROM ops.incident
+WHERE kind IN ('gap', 'rejected') AND delivery_id = ANY(%s) ORDER BY incident_id
+"""
+
 Rows = list[dict[str, Any]]
 
 
@@ -66,12 +76,21 @@ def show(console: Console, settings: Settings, feed: str, file_dates: Sequence[d
         deliveries = [str(row["delivery_id"]) for row in known]
         found = {name: _rows(connection, text, deliveries) for name, text in STATEMENTS.items()}
     console.print(_overview(found["reconciliation"]))
-    for table in (_quarantine(found["quarantine"], deliveries), _holds(found["holds"], found["decisions"], deliveries)):
+    tables = (
+        _counts(found["quarantine"], deliveries, "reason", "Quarantined rows by reason"),
+        _counts(found["flags"], deliveries, "flag", "Accepted rows in which something was noticed, or mended"),
+        _incidents(found["incidents"]),
+        _holds(found["holds"], found["decisions"], deliveries),
+    )
+    for table in tables:
         if table.row_count:
             console.print(table)
 
 
-STATEMENTS = {"reconciliation": RECONCILIATION, "quarantine": QUARANTINE, "holds": HOLDS, "decisions": DECISIONS}
+STATEMENTS = {
+    "reconciliation": RECONCILIATION, "quarantine": QUARANTINE, "flags": FLAGS, "incidents": INCIDENTS, "holds": HOLDS,
+    "decisions": DECISIONS,
+}  # fmt: skip
 
 
 def _rows(connection: Connection, text: str, deliveries: Sequence[str]) -> Rows:
@@ -90,11 +109,19 @@ def _overview(rows: Rows) -> Table:
     return table
 
 
-def _quarantine(rows: Rows, deliveries: Sequence[str]) -> Table:
-    table = Table("reason", *deliveries, title="Quarantined rows by reason", title_justify="left")
-    counts = {(row["reason"], row["delivery_id"]): row["rows"] for row in rows}
-    for reason in dict.fromkeys(row["reason"] for row in rows):
-        table.add_row(reason, *(_cell(counts.get((reason, delivery), 0)) for delivery in deliveries))
+def _counts(rows: Rows, deliveries: Sequence[str], what: str, title: str) -> Table:
+    """One line for each ``what``, one column for each delivery."""
+    table = Table(what, *deliveries, title=title, title_justify="left")
+    counts = {(row[what], row["delivery_id"]): row["rows"] for row in rows}
+    for each in dict.fromkeys(row[what] for row in rows):
+        table.add_row(each, *(_cell(counts.get((each, delivery), 0)) for delivery in deliveries))
+    return table
+
+
+def _incidents(rows: Rows) -> Table:
+    table = Table("delivery", "incident", "is", "what people were told", title="Incidents", title_justify="left")
+    for row in rows:
+        table.add_row(row["delivery_id"], row["kind"], row["state"], row["subject"])
     return table
 
 

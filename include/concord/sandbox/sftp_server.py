@@ -48,10 +48,11 @@ class Faults:
 
 @dataclass
 class User:
-    """How one user proves who it is: password, or public keys in their wire form."""
+    """How one user proves who it is, by password or public keys in their wire form, and the folder it sees as ``/``."""
 
     password: str | None = field(default=None, repr=False)
     keys: set[bytes] = field(default_factory=set)
+    root: Path | None = None
 
 
 class SftpPartner:
@@ -84,9 +85,15 @@ class SftpPartner:
         """The public host key as ``ssh-ed25519 AAAA…``."""
         return " ".join(self._host_key.export_public_key().decode("ascii").split()[:2])
 
-    def add_user(self, name: str, *, password: str | None = None, public_key: str | None = None) -> None:
-        """Lets ``name`` in by ``password`` or by ``public_key`` (``ssh-… AAAA…``); may be called again."""
+    def add_user(
+        self, name: str, *, password: str | None = None, public_key: str | None = None, root: Path | None = None
+    ) -> None:
+        """Lets ``name`` in by ``password`` or by ``public_key`` (``ssh-… AAAA…``); may be called again.
+
+        ``root`` is a folder of its own; without one the user sees the server's.
+        """
         user = self.users.setdefault(name, User())
+        user.root = root or user.root
         user.password = password or user.password
         if public_key is not None:
             user.keys.add(asyncssh.import_public_key(public_key).public_data)
@@ -175,7 +182,8 @@ class _Files(asyncssh.SFTPServer):
     """The folder, behind the faults."""
 
     def __init__(self, channel: asyncssh.SSHServerChannel[bytes], partner: SftpPartner) -> None:
-        super().__init__(channel, chroot=os.fsencode(partner.root))
+        user = partner.users.get(str(channel.get_extra_info("username")), User())
+        super().__init__(channel, chroot=os.fsencode(user.root or partner.root))
         self.partner = partner
 
     async def read(self, file_obj: object, offset: int, size: int) -> bytes:

@@ -69,6 +69,12 @@ class State:
         """Root of the employer's SFTP server."""
         return self.root / "partner"
 
+    def employer(self, partner: str) -> Path:
+        """What ``partner`` sees as ``/`` of the SFTP server; made when it is not there."""
+        folder = self.partner if partner == "acme" else self.partner / "homes" / partner
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return folder
+
     @property
     def environment_file(self) -> Path:
         """Found by the ``concord`` command from the project's folder."""

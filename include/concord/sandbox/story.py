@@ -1,4 +1,4 @@
-"""Three days of an employer's files, as people would live through them."""
+"""What happens in the stories of the demo: files are dropped, runs are waited for, people approve."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from concord import catalogue
 from concord.airflow_api import AirflowApi, AirflowRefused, RequiredAction
 from concord.errors import ConcordError
 from concord.postgres import connect
@@ -35,12 +36,19 @@ class StoryBroken(ConcordError):
 
 @dataclass(frozen=True)
 class Chapter:
-    """One day: the employer's file, and the state its delivery must come to by itself."""
+    """One file of ``feed``, and the state its delivery must come to by itself.
+
+    ``heals`` is an earlier file whose delivery must be published once this one is.
+    ``told`` is what a reader should know beforehand.
+    """
 
     day: int
     roster: Roster
     comes_to: str
     approved: bool = False
+    feed: str = FEED
+    heals: Roster | None = None
+    told: str = ""
 
 
 def last_weekdays(today: date, count: int = 3) -> list[date]:
@@ -69,23 +77,31 @@ def live_through(chapter: Chapter, installation: Installation, say: Say) -> None
 
     Raises :class:`StoryBroken` where the delivery comes to another state.
     """
-    file_date = chapter.roster.manifest.file_date
-    drop(chapter.roster, installation)
-    say(f"day {chapter.day}: the employer dropped a file of {chapter.roster.manifest.rows:,} rows")
+    file_date, rests = chapter.roster.manifest.file_date, (*RESTS, chapter.comes_to)
+    drop(chapter.roster, installation, chapter.feed)
+    told = f" ({chapter.told})" if chapter.told else ""
+    say(f"day {chapter.day}: the employer dropped a file of {chapter.roster.manifest.rows:,} rows{told}")
     with installation.airflow.api() as api:
-        look(api)
-        delivery = wait_for(installation, file_date, RESTS, say)
+        look(api, chapter.feed)
+        delivery = wait_for(installation, file_date, rests, say, feed=chapter.feed)
         if delivery["state"] != chapter.comes_to:
             raise StoryBroken(f"delivery {delivery['delivery_id']} is {delivery['state']}, not {chapter.comes_to}")
         if chapter.approved:
             say(f"day {chapter.day}: held; somebody reads the plan, and approves it over REST")
-            person = Approver(api, str(delivery["delivery_id"]))
-            wait_for(installation, file_date, ("published",), say, meanwhile=person.look, seen="held")
+            person = Approver(api, str(delivery["delivery_id"]), chapter.feed)
+            wait_for(
+                installation, file_date, ("published",), say, meanwhile=person.look, seen="held", feed=chapter.feed
+            )
+        if chapter.heals:
+            healed = chapter.heals.manifest.file_date
+            wait_for(installation, healed, ("published",), say, feed=chapter.feed)
 
 
-def drop(roster: Roster, installation: Installation) -> None:
+def drop(roster: Roster, installation: Installation, feed: str = FEED) -> None:
     """Puts the file where the employer does, as of 04:40 Eastern of its day."""
-    target = installation.state.partner / "outbound" / roster.file_name
+    contract = catalogue.feed(feed)
+    folder = installation.state.employer(contract.partner) / contract.source.directory.strip("/")
+    target = folder / roster.file_name
     part = target.with_name(target.name + ".part")
     roster.write(part)
     dropped = datetime.combine(roster.manifest.file_date, datetime.min.time(), EASTERN) + timedelta(hours=4, minutes=40)
@@ -93,16 +109,16 @@ def drop(roster: Roster, installation: Installation) -> None:
     part.replace(target)
 
 
-def look(api: AirflowApi, *, within: float = 300) -> None:
+def look(api: AirflowApi, feed: str = FEED, *, within: float = 300) -> None:
     """Runs the watch DAG once, as its schedule would; raises :class:`StoryBroken` when it fails."""
-    run = api.trigger(f"{FEED}_watch")
-    state = api.wait(f"{FEED}_watch", run, timeout_s=within, every_s=1)
+    run = api.trigger(f"{feed}_watch")
+    state = api.wait(f"{feed}_watch", run, timeout_s=within, every_s=1)
     if state != "success":
-        raise StoryBroken(f"run {run} of {FEED}_watch ended as {state}{_failed_tasks(api, run)}")
+        raise StoryBroken(f"run {run} of {feed}_watch ended as {state}{_failed_tasks(api, feed, run)}")
 
 
-def _failed_tasks(api: AirflowApi, run: str) -> str:
-    failed = [task["task_id"] for task in api.task_instances(f"{FEED}_watch", run) if task["state"] == "failed"]
+def _failed_tasks(api: AirflowApi, feed: str, run: str) -> str:
+    failed = [task["task_id"] for task in api.task_instances(f"{feed}_watch", run) if task["state"] == "failed"]
     return f": {', '.join(failed)}" if failed else ""
 
 
@@ -114,13 +130,15 @@ class Approver:
     the task again. The question is asked again in that case, and answered again.
     """
 
-    def __init__(self, api: AirflowApi, delivery_id: str, *, reads_s: float = 8.0) -> None:
-        self.api, self.delivery_id, self.reads_s = api, delivery_id, reads_s
+    def __init__(self, api: AirflowApi, delivery_id: str, feed: str = FEED, *, reads_s: float = 8.0) -> None:
+        self.api, self.delivery_id, self.feed, self.reads_s = api, delivery_id, feed, reads_s
         self._asked: float | None = None
 
     def look(self) -> None:
         """Answers the question when it has stood for ``reads_s`` seconds."""
-        waiting = [action for action in self.api.required_actions(FEED) if f"_{self.delivery_id}_" in action.run_id]
+        waiting = [
+            action for action in self.api.required_actions(self.feed) if f"_{self.delivery_id}_" in action.run_id
+        ]
         if not waiting:
             self._asked = None
         elif self._asked is None:
@@ -145,6 +163,7 @@ def wait_for(
     *,
     meanwhile: Callable[[], None] | None = None,
     seen: str = "",
+    feed: str = FEED,
     within: float = 600,
 ) -> dict[str, Any]:
     """The delivery of ``file_date`` once it is in one of ``states``; says each state it passes."""
@@ -152,7 +171,7 @@ def wait_for(
     with connect(installation.settings.loader_url, application="demo") as connection:
         connection.autocommit = True
         while time.monotonic() < until:
-            found = connection.execute(LATEST, [FEED, file_date]).fetchone()
+            found = connection.execute(LATEST, [feed, file_date]).fetchone()
             if found and found["state"] != seen:
                 seen = str(found["state"])
                 say(f"delivery {found['delivery_id']} is {seen}")
@@ -165,8 +184,8 @@ def wait_for(
     raise StoryBroken(f"after {within:.0f} s the delivery is {seen or 'not discovered'}")
 
 
-def begun(installation: Installation) -> int:
-    """How many deliveries the ledger knows already."""
+def begun(installation: Installation, feed: str = FEED) -> int:
+    """How many deliveries of ``feed`` the ledger knows already."""
     with connect(installation.settings.loader_url, application="demo") as connection:
-        row = connection.execute("SELECT count(*) AS n FROM ops.delivery").fetchone()
+        row = connection.execute("SELECT count(*) AS n FROM ops.delivery WHERE feed = %s", [feed]).fetchone()
         return int(row["n"]) if row else 0
