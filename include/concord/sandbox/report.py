@@ -75,7 +75,7 @@ def show(console: Console, settings: Settings, feed: str, file_dates: Sequence[d
         known = connection.execute(DELIVERIES, [feed, list(file_dates)]).fetchall()
         deliveries = [str(row["delivery_id"]) for row in known]
         found = {name: _rows(connection, text, deliveries) for name, text in STATEMENTS.items()}
-    console.print(_overview(found["reconciliation"]))
+    console.print(_overview(sorted(found["reconciliation"], key=lambda row: deliveries.index(row["delivery_id"]))))
     tables = (
         _counts(found["quarantine"], deliveries, "reason", "Quarantined rows by reason"),
         _counts(found["flags"], deliveries, "flag", "Accepted rows in which something was noticed, or mended"),
