@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 
 from concord.sandbox.dirt import Defect, Dirt, Record, Spoiled, put
@@ -59,10 +59,14 @@ LAYOUT = Layout(name, content, COLUMNS)
 
 
 class Cypress(Employer):
-    """Cypress Foods; somebody who is missing twice has left."""
+    """Cypress Foods: a file a week, from ``start`` on; somebody who is missing twice has left."""
 
     absences = 2
     dirt = DAMAGE
+
+    def file_date(self, number: int) -> date:
+        """The same weekday, a week later each time."""
+        return self.start + timedelta(weeks=number - 1)
 
     def write(self, record: Record) -> Record:
         """The record as a row of the sheet."""

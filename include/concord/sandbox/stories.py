@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from calendar import FRIDAY
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 
 from concord.sandbox import cypress, story
 from concord.sandbox.borealis import Borealis
@@ -44,8 +45,9 @@ def _delta(members: int, today: date) -> list[Chapter]:
 
 
 def _messy(members: int, today: date) -> list[Chapter]:
-    """A spreadsheet's roster; on the third day it is saved in another encoding, and sent again."""
-    employer = Cypress(SEED, members, start=story.last_weekdays(today)[0])
+    """A spreadsheet's roster every Friday; the third is saved in another encoding, and sent again."""
+    since_friday = (today.weekday() - FRIDAY) % 7 or 7
+    employer = Cypress(SEED, members, start=today - timedelta(days=since_friday, weeks=2))
     third = employer.day(3)
     again = replace(third, layout=replace(cypress.LAYOUT, name=_corrected))
     return [
