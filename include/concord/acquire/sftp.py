@@ -13,6 +13,12 @@ fetching checks size and mtime before and after once more, and a file that chang
 sealed. What remains, a writer that stands still on a clock that runs behind, is caught
 by the contract's final line end and control totals; a file that is overwritten in place
 with the same size *and* a forged mtime cannot be told from an untouched one.
+
+**A fetch that breaks begins again** from the first byte. Going on in a part would have to
+continue a chunk of ciphertext, whose nonce must never be used for other bytes, and to prove
+that the half we have and the half to come are of one file, which SFTP cannot say. What it
+would save is one transfer of one file; the part of the broken fetch is removed at once, or
+by the reconciler where the process was killed.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ import io
 import logging
 import socket
 from collections.abc import Callable, Iterator
+from threading import Timer
 from typing import Any, TypeVar
 
 import paramiko
@@ -111,7 +112,13 @@ def _transport(link: socket.socket, access: SftpAccess) -> paramiko.Transport:
 
 
 def _session(transport: paramiko.Transport, access: SftpAccess) -> paramiko.SFTPClient:
-    client = paramiko.SFTPClient.from_transport(transport)
+    """paramiko waits for the subsystem and for its version without any limit: closing the transport ends both."""
+    giving_up = Timer(access.timeout_s, transport.close)
+    giving_up.start()
+    try:
+        client = paramiko.SFTPClient.from_transport(transport)
+    finally:
+        giving_up.cancel()
     if client is None:
         raise EOFError
     channel = client.get_channel()
