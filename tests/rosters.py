@@ -85,6 +85,14 @@ def guarded(**guards: Any) -> Feed:
     return lax(guards=replace(LAX_GUARDS, **guards))
 
 
+def mended(feed: Feed) -> Feed:
+    """The contract, after the engineer added the tier ``EE+1`` (employee plus one), which the partner began to send."""
+    tier = feed.columns["coverage_tier"]
+    assert isinstance(tier.read, Codes)
+    known = Codes({**tier.read.table, "EE+1": "ESP"})
+    return replace(feed, columns={**feed.columns, "coverage_tier": replace(tier, read=known)})
+
+
 def delta(**policy: Any) -> Feed:
     """Acme as if it sent changes, numbered, each with an action."""
     source = replace(ACME.source, pattern="CHG_{date:%Y%m%d}_{sequence}.csv")

@@ -18,6 +18,7 @@ from concord.acquire import SftpAccess
 from concord.contract import Feed
 from concord.orchestrate.defaults import RETRIES
 from concord.orchestrate.retry import AGAIN, AT_ONCE
+from concord.quarantine import Selection
 from concord.settings import Settings
 from tests.faults.worker import CHUNK_ROWS, Job, Outcome, Process
 
@@ -198,6 +199,13 @@ class Clockwork:
         """An operator's evening."""
         for step in ("rewrap", "retoken"):
             assert self.task(step).ok
+
+    def with_refused_rows(self, deed: str) -> None:
+        """A person replays or waives them, and the runs that this opens go on."""
+        told = {"reason": "not needed"} if deed == "waive" else {}
+        assert self.task(deed, selection=Selection(self.feed.name), by="ann", **told).ok
+        self.due()
+        self.work()
 
     def reconcile(self) -> bool:
         """The reconciler; whether there is anything left to do for it."""

@@ -28,7 +28,7 @@ from concord.landing import Landing
 from concord.parse import delimited  # noqa: F401
 from concord.publish.notify import Channel
 from concord.settings import Settings
-from concord.steps import reading
+from concord.steps import rereading
 from concord.validate import validate
 from tests.faults.controls import CONTROLS
 from tests.rosters import THU, quick
@@ -117,7 +117,7 @@ def run(job: Job, pipe: Pipe) -> None:
     logging.disable(logging.CRITICAL)
     os.environ |= {failpoint.FAULTS: job.failpoints, failpoint.LOG: job.log}
     sftp.StabilityProbe = lambda: NO_PAUSE  # type: ignore[assignment, misc]
-    reading.CHUNK_ROWS = job.chunk_rows
+    rereading.CHUNK_ROWS = job.chunk_rows
     for name in job.controls:
         CONTROLS[name]()
     try:

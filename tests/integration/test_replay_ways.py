@@ -15,8 +15,8 @@ from concord.cli import app, quarantine, replay
 from concord.contract import Feed
 from concord.orchestrate import replay as dag
 from concord.steps import Site
-from tests.integration.test_steps_replay import NEW_CODE, mended, published, states
-from tests.rosters import BASE, THU, Driver, employee
+from tests.integration.test_steps_replay import NEW_CODE, published, states
+from tests.rosters import BASE, THU, Driver, employee, mended
 
 FEED = "acme_eligibility"
 Command = Callable[..., Result]

@@ -11,7 +11,7 @@ import pytest
 from psycopg import sql
 
 from concord import check, ledger, quarantine, steps
-from concord.contract import Codes, Feed, Limit
+from concord.contract import Feed, Limit
 from concord.errors import ConcordError
 from concord.ledger import Delivery
 from concord.quarantine import Selection
@@ -36,6 +36,7 @@ from tests.rosters import (
     employee,
     key,
     lax,
+    mended,
     roster,
     without,
 )
@@ -43,14 +44,6 @@ from tests.rosters import (
 NEW_CODE = {"TIER": "EE+1"}
 """Tier: employee plus one. The partner began to send it, and nobody told us."""
 OPEN = ("open", 0, ("coverage_tier.code",))
-
-
-def mended(feed: Feed) -> Feed:
-    """The contract, after the engineer added the new code."""
-    tier = feed.columns["coverage_tier"]
-    assert isinstance(tier.read, Codes)
-    known = Codes({**tier.read.table, "EE+1": "ESP"})
-    return replace(feed, columns={**feed.columns, "coverage_tier": replace(tier, read=known)})
 
 
 def mend(acme: Driver) -> None:

@@ -64,6 +64,7 @@ def apply(
     _remember(connection, feed, staging, values)
     if delivery.is_replay:
         _close_rows(connection, feed, staging, values)
+        failpoint("apply.rows_closed")
     failpoint("apply.remembered")
     written = sum(counts["closed"] + counts["opened"] for counts in rows.values())
     _enter(connection, feed, delivery, values | {"written": written}, actor)

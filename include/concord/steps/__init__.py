@@ -4,8 +4,8 @@
 ``reading.py`` stage · ``planning.py`` plan · ``deciding.py`` decide, hold_text, standing ·
 ``applying.py`` apply · ``settling.py`` settle, fail, revive, skip · ``repairing.py`` reconcile_ledger ·
 ``checking.py`` check · ``expecting.py`` expect · ``anchoring.py`` anchor_audit · ``rotating.py`` rewrap, retoken ·
-``retaining.py`` retain · ``telling.py`` tell · ``replaying.py`` choose, rehearse, replay · ``waiving.py`` match,
-change · ``rereading.py`` the text of a delivery · ``texts.py`` what people read.
+``retaining.py`` retain · ``telling.py`` tell · ``replaying.py`` choose, rehearse, replay ·
+``waiving.py`` match, change, waive · ``rereading.py`` the text of a delivery · ``texts.py`` what people read.
 """
 
 from concord.steps.anchoring import anchor_audit
@@ -24,6 +24,7 @@ from concord.steps.rotating import key_census, retoken, rewrap
 from concord.steps.settling import fail, revive, settle, skip, unattended
 from concord.steps.site import Site, open_site
 from concord.steps.telling import Told, tell
+from concord.steps.waiving import waive
 
 __all__ = [
     "Site",
@@ -59,4 +60,5 @@ __all__ = [
     "tell",
     "unattended",
     "unblock",
+    "waive",
 ]

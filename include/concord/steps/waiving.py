@@ -44,6 +44,8 @@ def change(
     with site.database(by) as connection:
         ledger.be_alone(connection, feed)
         found = _match(connection, verb, selection, line, among)
+        if not found.ids:
+            return found
         values: dict[str, Any] = {"ids": list(found.ids), "to": TO[verb], "by": by}
         run(connection, "quarantine/change_rows", values)
         audit.record(
@@ -53,6 +55,11 @@ def change(
         failpoint("waive.before_commit")
     failpoint("waive.committed")
     return found
+
+
+def waive(feed: Feed, selection: Selection, *, by: str, reason: str, site: Site) -> Matched:
+    """The rows of ``selection`` need nothing more: :func:`change`."""
+    return change(feed, "waive", selection, by=by, reason=reason, site=site)
 
 
 def _match(
