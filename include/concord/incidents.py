@@ -53,6 +53,7 @@ KINDS = {
     "late": Kind("nothing arrived for a business day by the time promised"),
     "missing": Kind("a business day ended without its delivery", Severity.URGENT),
     "stale": Kind("deliveries come, and the tables stay behind", escalates_after=timedelta(hours=8)),
+    "slow": Kind("a run takes longer than believed possible", Severity.NOTE, None),
     "gap": Kind("a change file's predecessor has not arrived"),
     "drift": Kind("a file comes with other columns than promised", Severity.NOTE, None),
     "listing": Kind("entries in the partner's folder were refused", Severity.NOTE, None),

@@ -54,7 +54,7 @@ def _smtp(entry: Wanted, _: Settings) -> Send:
         class OneTry(SmtpHook):
             """The notice stays until it was taken: five tries of half a minute each would hold up a task."""
 
-            smtp_retry_limit = 1
+            smtp_retry_limit = 0
             timeout = TIMEOUT_S
 
         with _refusing(), OneTry(smtp_conn_id=entry.connection) as hook:

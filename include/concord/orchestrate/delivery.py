@@ -14,6 +14,7 @@ from concord.contract import Feed
 from concord.orchestrate.approval import Approve
 from concord.orchestrate.assets import core_assets, tell_rows
 from concord.orchestrate.callbacks import RunIsRed
+from concord.orchestrate.deadlines import delivery_deadline
 from concord.orchestrate.defaults import LIMITS, default_args
 from concord.orchestrate.documentation import delivery_page, headline
 from concord.orchestrate.runs import open_all
@@ -92,6 +93,7 @@ def delivery_dag(feed: Feed) -> DAG:
         schedule=None,
         catchup=False,
         max_active_runs=OPEN_AT_A_TIME,
+        deadline=delivery_deadline(feed),
         params=form(),
         default_args=default_args(feed),
         tags=sorted({"delivery", feed.partner, *feed.tags}),

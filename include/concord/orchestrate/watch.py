@@ -13,6 +13,7 @@ from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOpe
 from airflow.sdk import DAG, CronTriggerTimetable, TriggerRule, task
 
 from concord.contract import Feed
+from concord.orchestrate.deadlines import watch_deadline
 from concord.orchestrate.defaults import LIMITS, default_args
 from concord.orchestrate.documentation import headline, watch_page
 from concord.orchestrate.tasks import Counts, opened
@@ -74,6 +75,7 @@ def watch_dag(feed: Feed) -> DAG:
         schedule=timetable(feed),
         catchup=False,
         max_active_runs=1,
+        deadline=watch_deadline(feed),
         default_args=default_args(feed),
         tags=sorted({"watch", feed.partner, *feed.tags}),
     ) as dag:

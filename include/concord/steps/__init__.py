@@ -2,7 +2,7 @@
 
 ``site.py`` the opened installation · ``connecting.py`` the login · ``arriving.py`` discover, fetch, open_runs ·
 ``reading.py`` stage · ``planning.py`` plan · ``deciding.py`` decide, hold_text, standing ·
-``applying.py`` apply · ``settling.py`` settle, fail, revive, skip · ``repairing.py`` reconcile_ledger ·
+``applying.py`` apply · ``settling.py`` settle, fail, revive, skip, overdue · ``repairing.py`` reconcile_ledger ·
 ``checking.py`` check · ``expecting.py`` expect · ``anchoring.py`` anchor_audit · ``rotating.py`` rewrap, retoken ·
 ``retaining.py`` retain · ``telling.py`` tell · ``replaying.py`` choose, rehearse, replay ·
 ``waiving.py`` match, change, waive · ``rereading.py`` the text of a delivery · ``texts.py`` what people read.
@@ -21,7 +21,7 @@ from concord.steps.repairing import acknowledge, in_trouble, out_of_trouble, rec
 from concord.steps.replaying import choose, rehearse, replay
 from concord.steps.retaining import retain
 from concord.steps.rotating import key_census, retoken, rewrap
-from concord.steps.settling import fail, revive, settle, skip, unattended
+from concord.steps.settling import fail, overdue, revive, settle, skip, unattended
 from concord.steps.site import Site, open_site
 from concord.steps.telling import Told, tell
 from concord.steps.waiving import waive
@@ -45,6 +45,7 @@ __all__ = [
     "open_runs",
     "open_site",
     "out_of_trouble",
+    "overdue",
     "plan",
     "reconcile_ledger",
     "rehearse",

@@ -30,6 +30,7 @@ def discover(feed: Feed, access: SftpAccess, site: Site) -> list[str]:
             _enter(connection, feed, file, site)
         _end_gone(connection, feed, (*listing.ready, *listing.not_ready), site)
         incidents.resolve_cause(connection, f"watch:{feed.name}:discover")
+        incidents.resolve_cause(connection, f"slow:{feed.name}")  # one watch at a time: the slow one is over
         _report_refused(connection, feed, listing.refused)
         waiting = [delivery.delivery_id for delivery in ledger.undiscovered(connection, feed.name)]
         failpoint("discover.before_commit")

@@ -140,6 +140,17 @@ def fail(feed: Feed, delivery_id: str | None, site: Site, *, step: str, error: s
     failpoint("fail.committed")
 
 
+def overdue(feed: Feed, dag: str, minutes: int, site: Site, *, delivery_id: str | None) -> bool:
+    """Records a run that missed its deadline; False for a delivery that is over or waits for a person."""
+    with site.database("deadline") as connection:
+        delivery = _known(connection, delivery_id)
+        if delivery is not None and delivery.state not in UNFINISHED | {"discovered", "applied"}:
+            return False
+        text, of = texts.slow(feed, dag, minutes, delivery), delivery.delivery_id if delivery else None
+        incidents.report(connection, "slow", text, feed=feed.name, delivery_id=of)
+    return True
+
+
 def _report(connection: Connection, feed: Feed, delivery: Delivery | None, step: str, error: str) -> None:
     if delivery is None or delivery.state == "discovered":
         text, cause = texts.watch_failed(feed, step, error), f"watch:{feed.name}:{step}"

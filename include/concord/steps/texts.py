@@ -187,6 +187,19 @@ def _listed(days: Sequence[date]) -> str:
     return ", ".join(map(str, days[:3])) + (f" and {len(days) - 3} more" if days[3:] else "")
 
 
+def slow(feed: Feed, dag: str, minutes: int, delivery: Delivery | None) -> Text:
+    """For a run that is not over when its deadline comes."""
+    state = f"a run of {dag} is not over after {minutes} minutes"
+    head = f"Partner {feed.partner}, feed {feed.name}, no delivery: {state}."
+    return Text(
+        f"{feed.name}: {state}",
+        _head(feed, delivery, f"{delivery.state}, {state}") if delivery else head,
+        "it was not stopped, and stopping it would lose nothing: whatever is written is written in one transaction.",
+        "look at the run in Airflow: a task that tries again says why in its log, one that waits for a pool or a "
+        "partner goes on by itself. The incident closes by itself when it is over.",
+    )
+
+
 def unsound(code: str, findings: Sequence[Finding]) -> Text:
     """For a rule that ``concord check`` finds broken: ids and counts only."""
     more = f" and {len(findings) - 1} more" if findings[1:] else ""
