@@ -12,12 +12,14 @@ from typing import Any
 import pytest
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import DAG, TriggerRule, task
+from airflow.sdk._shared.module_loading import import_string
 
 from concord.catalogue import feeds
 from concord.contract import Feed
 from concord.orchestrate.approval import Approve
 from concord.orchestrate.checking import check_dag, is_deep
 from concord.orchestrate.dags import feed_dags
+from concord.orchestrate.deadlines import missed
 from concord.orchestrate.delivery import delivery_dag
 from concord.orchestrate.expectations import expectations_dag
 from concord.orchestrate.keys import keys_dag
@@ -150,6 +152,18 @@ def test_the_watch_runs_on_the_contracts_clock_one_at_a_time(feed: Feed) -> None
     assert dag.max_active_runs == 1
     timetable: Any = dag.timetable
     assert (timetable.expression, str(timetable.timezone)) == (feed.schedule.cron, feed.schedule.tz)
+
+
+@every_feed
+def test_runs_have_deadlines_whose_callback_the_triggerer_can_import(feed: Feed) -> None:
+    schedule = feed.schedule
+    promised = datetime.fromisoformat(f"2026-11-20T{schedule.expected_by}") - datetime.fromisoformat(
+        f"2026-11-20T{schedule.at}"
+    )
+    for dag_id, within in ((feed.name, timedelta(hours=6)), (f"{feed.name}_watch", promised)):
+        (alert,) = DAGS[dag_id].deadline
+        assert alert.interval == within
+        assert import_string(alert.callback.path) is missed
 
 
 @every_feed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import traceback
 from collections.abc import Callable
@@ -19,7 +20,18 @@ from concord.airflow_api import AirflowRefused, RequiredAction
 from concord.catalogue import feed as feed_of
 from concord.errors import DeliveryRejected, NeedsDecision, SourceUnavailable
 from concord.incidents import Severity
-from concord.orchestrate import access, approval, channels, checking, delivery, expectations, operations, runs, tasks
+from concord.orchestrate import (
+    access,
+    approval,
+    channels,
+    checking,
+    deadlines,
+    delivery,
+    expectations,
+    operations,
+    runs,
+    tasks,
+)
 from concord.orchestrate.approval import Approve
 from concord.orchestrate.callbacks import RunIsRed, report_failure
 from concord.orchestrate.retry import AskAgain
@@ -373,3 +385,39 @@ def test_an_awaited_delivery_is_looked_for_once_an_hour(monkeypatch: pytest.Monk
     monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", comms, raising=False)
     assert expectations.open_watches([FEED.name], at.replace(minute=45)) == 0
     assert [(message.dag_id, message.run_id) for message in sent] == [(f"{FEED.name}_watch", "again_2026-11-19T12")]
+
+
+# ── deadlines ────────────────────────────────────────────────────────────────
+
+
+def overdue(monkeypatch: pytest.MonkeyPatch, conf: dict[str, Any] | None) -> list[tuple[str, int, str | None]]:
+    calls: list[tuple[str, int, str | None]] = []
+    monkeypatch.setattr(
+        steps, "overdue", lambda _feed, dag, minutes, _site, *, delivery_id: calls.append((dag, minutes, delivery_id))
+    )
+    run = {"dag_id": FEED.name, "conf": conf}
+    asyncio.run(deadlines.missed(FEED.name, 360, context={"dag_run": run}))
+    return calls
+
+
+def test_a_missed_deadline_is_recorded_with_its_delivery(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert overdue(monkeypatch, {"delivery_id": ID}) == [(FEED.name, 360, ID)]
+    assert overdue(monkeypatch, None) == [(FEED.name, 360, None)]
+
+
+def test_a_value_typed_into_a_form_is_no_delivery_of_a_missed_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert overdue(monkeypatch, {"delivery_id": SECRET}) == [(FEED.name, 360, None)]
+
+
+def test_a_missed_deadline_that_cannot_be_recorded_raises_nothing(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The triggerer would log the traceback."""
+
+    def broken(*_: Any, **__: Any) -> None:
+        raise ValueError(SECRET)
+
+    monkeypatch.setattr(steps, "overdue", broken)
+    asyncio.run(deadlines.missed(FEED.name, 360, context={"dag_run": {"dag_id": FEED.name, "conf": {}}}))
+    assert "could not be recorded" in caplog.text
+    assert SECRET not in caplog.text

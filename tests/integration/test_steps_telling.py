@@ -133,6 +133,30 @@ def test_two_tellers_do_not_tell_the_same(acme: Driver) -> None:
     assert heard == ["first"]
 
 
+# ── runs that take too long ──
+
+
+def test_a_slow_run_is_told_and_over_with_its_delivery(acme: Driver) -> None:
+    delivery_id = acme.deliver(without(3), THU)
+    assert steps.overdue(acme.feed, acme.feed.name, 360, acme.site, delivery_id=delivery_id)
+    (incident,) = acme.incidents()
+    assert (incident["kind"], incident["delivery_id"]) == ("slow", delivery_id)
+    assert "landed, a run of acme_eligibility is not over after 360 minutes" in incident["text"]
+    assert acme.run(delivery_id).state == "published"
+    assert acme.incidents() == []
+
+
+def test_a_delivery_that_waits_for_a_person_or_is_over_is_not_slow(acme: Driver) -> None:
+    delivery_id = held(acme)
+    assert not steps.overdue(acme.feed, acme.feed.name, 360, acme.site, delivery_id=delivery_id)
+    assert [incident["kind"] for incident in acme.incidents()] == ["held"]
+
+
+def test_a_slow_watch_is_told(acme: Driver) -> None:
+    assert steps.overdue(acme.feed, f"{acme.feed.name}_watch", 90, acme.site, delivery_id=None)
+    assert [(i["kind"], i["cause"]) for i in acme.incidents()] == [("slow", f"slow:{acme.feed.name}")]
+
+
 # ── how loud ──
 
 

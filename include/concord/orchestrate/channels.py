@@ -95,7 +95,8 @@ def _refusing() -> Iterator[None]:
     except Exception as error:  # noqa: BLE001 — providers raise what their libraries raise
         failure = type(error).__name__
     if failure:
-        raise NotTold(failure)
+        # A context manager raises while its caller handles the first error: only `from None` keeps that one unlogged.
+        raise NotTold(failure) from None
 
 
 def tell_now(site: Site) -> None:
