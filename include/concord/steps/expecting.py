@@ -17,7 +17,6 @@ from typing import Any
 from concord import incidents, ledger
 from concord.contract import Feed, Mode
 from concord.contract.calendar import begins, business_day_of, business_days, instant, on_or_after, promised, today
-from concord.failpoint import failpoint
 from concord.postgres import Connection, one, run
 from concord.steps import texts
 from concord.steps.site import Site
@@ -55,7 +54,6 @@ def expect(feeds: Iterable[Feed], site: Site, now: datetime | None = None) -> di
             seen = outlook(feed, *_known(connection, feed), now)
             _report_outstanding(connection, feed, seen)
             _report_stale(connection, feed, seen)
-            failpoint("expect.before_commit")
         for word, applies in _words(seen).items():
             found[word] += [feed.name] if applies else []
     return found
