@@ -57,6 +57,8 @@ class Kept:
     genuine: tuple[Anchor, ...]
     aged: frozenset[Anchor]
     doubtful: tuple[str, ...]
+    key_ids: tuple[str, ...]
+    """The token key of each, genuine or not."""
 
     def newest(self) -> dict[str, Anchor]:
         """The last one of each stream."""
@@ -101,7 +103,7 @@ class Anchors:
             for path, (anchor, key_id) in found.items()
             if anchor is None and (self._keys.has_token_key(key_id) or path > last.get(path.rpartition("/")[0], ""))
         )
-        return Kept(tuple(genuine.values()), aged, tuple(doubtful))
+        return Kept(tuple(genuine.values()), aged, tuple(doubtful), tuple(key_id for _, key_id in found.values()))
 
     def _found(self, path: str) -> tuple[Anchor | None, str]:
         """The anchor at ``path``, None where it is not genuine; and the token key it says it is under."""

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from concord.audit.anchors import Anchors
 from concord.custody.places import PLACES, staged
 from concord.landing import Landing
 from concord.postgres import Connection, run
@@ -47,11 +48,14 @@ class Census:
         return self.seal_keys if kind == "seal" else self.token_keys
 
 
-def take(connection: Connection, landing: Landing, keys: KeyRing) -> Census:
+def take(connection: Connection, landing: Landing, keys: KeyRing, anchors: Anchors) -> Census:
     """Counts everything; reads every manifest of the archive."""
     sealed = ((place, key_id, count) for place, key_id, count in _sealed(connection, landing))
     tokens = ((row["place"], row["key_id"], row["uses"]) for row in run(connection, "custody/count_tokens"))
     uses = [*(Use("seal", *_ordered(use)) for use in sealed), *(Use("token", *_ordered(use)) for use in tokens)]
+    # Of each audit stream the newest anchor vouches for the others; the reconciler puts it under the key in use.
+    vouching = Counter(anchors.newest().key_ids)
+    uses += [Use("token", key_id, "anchors of the audit trail", count) for key_id, count in vouching.items()]
     return Census(tuple(use for use in uses if use.count), keys.seal_key_ids, keys.token_key_ids)
 
 

@@ -41,4 +41,4 @@ def retoken(site: Site, *, actor: str = "concord") -> dict[str, int]:
 def key_census(site: Site) -> Census:
     """What is under which key just now."""
     with site.database("keys") as connection:
-        return census.take(connection, site.landing, site.keys)
+        return census.take(connection, site.landing, site.keys, site.anchors)

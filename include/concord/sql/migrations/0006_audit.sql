@@ -291,12 +291,11 @@ $$;
 CREATE FUNCTION ops.find_unaudited() RETURNS TABLE (what text, id text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, ops, pg_temp AS $$
     WITH entry AS (
-        SELECT a.action, a.object, a.actor, a.detail ->> 'digest' AS digest, a.detail ->> 'request' AS request,
-               count(*) AS times
-        FROM ops.audit a WHERE a.action IN ('apply', 'approve', 'decline', 'skip', 'reveal')
-        GROUP BY 1, 2, 3, 4, 5
+        SELECT a.action, a.object, a.actor, coalesce(a.detail ->> 'digest', a.detail ->> 'replay') AS of, count(*) AS times
+        FROM ops.audit a WHERE a.action IN ('apply', 'approve', 'decline', 'skip', 'replay')
+        GROUP BY 1, 2, 3, 4
     ), deed AS (
-        SELECT 'apply' AS action, d.delivery_id AS id, NULL AS digest, NULL AS person
+        SELECT 'apply' AS action, d.delivery_id AS id, NULL AS of, NULL AS person
         FROM ops.delivery d WHERE d.known_at IS NOT NULL
         UNION ALL
         SELECT 'approve', e.delivery_id, e.digest, e.person FROM ops.endorsement e
@@ -305,21 +304,36 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, ops, pg_temp 
         UNION ALL
         SELECT 'skip', v.delivery_id, NULL, NULL FROM ops.delivery_event v
         WHERE v.to_state = 'declined' AND v.from_state <> 'held'
+        UNION ALL
+        SELECT 'replay', d.replay_of, d.delivery_id, NULL FROM ops.delivery d WHERE d.kind = 'replay'
     )
     SELECT d.action, d.id FROM deed d
     WHERE 1 <> (SELECT coalesce(sum(e.times), 0) FROM entry e
                 WHERE e.action = d.action AND e.object = d.id
-                  AND (d.digest IS NULL OR (e.digest, e.actor) = (d.digest, d.person)))
+                  AND (d.of IS NULL OR e.of = d.of) AND (d.person IS NULL OR e.actor = d.person))
     UNION ALL
     SELECT e.action, e.object FROM entry e
-    WHERE e.action <> 'reveal' AND NOT EXISTS (
+    WHERE NOT EXISTS (
         SELECT FROM deed d WHERE d.action = e.action AND d.id = e.object
-                             AND (d.digest IS NULL OR (d.digest, d.person) = (e.digest, e.actor)))
+                             AND (d.of IS NULL OR e.of = d.of) AND (d.person IS NULL OR e.actor = d.person))
     UNION ALL
     SELECT 'reveal', r.request_id::text FROM ops.reveal_request r
-    WHERE 1 <> (SELECT coalesce(sum(e.times), 0) FROM entry e WHERE e.action = 'reveal' AND e.request = r.request_id::text)
+    WHERE 1 <> (SELECT count(*) FROM ops.audit a WHERE a.action = 'reveal' AND a.detail -> 'request' = to_jsonb(r.request_id))
+    UNION ALL
+    -- Rows that persons have waived were counted in entries of theirs; reopened ones may be waived again.
+    SELECT 'waive', q.feed FROM ops.quarantine q WHERE q.state = 'waived' AND q.closed_reason = 'person'
+    GROUP BY q.feed, q.closed_by
+    HAVING count(*) > (SELECT coalesce(sum(a.item_count), 0) FROM ops.audit a
+                       WHERE a.action = 'waive' AND a.object = q.feed AND a.actor = q.closed_by)
 $$;
-COMMENT ON FUNCTION ops.find_unaudited IS 'Applies, answers, skips and reveals without exactly one audit entry, and entries of none.';
+COMMENT ON FUNCTION ops.find_unaudited IS
+    'Applies, answers, skips, replays, waivers and reveals without exactly one audit entry, and entries of none.';
+
+CREATE FUNCTION ops.count_audited(action text, object text) RETURNS bigint
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, ops, pg_temp AS $$
+    SELECT count(*) FROM ops.audit a WHERE a.action = $1 AND a.object = $2
+$$;
+COMMENT ON FUNCTION ops.count_audited IS 'How many entries an object has of an action: for checks by those who may not read them.';
 
 -- A path that does not name pg_temp has it first: anybody's temporary table would come before ours.
 DO $$
@@ -339,7 +353,8 @@ END $$;
 -- ── who may ─────────────────────────────────────────────────────────────────
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ops, core, mart FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION ops.append_audit TO concord_loader;
-GRANT EXECUTE ON FUNCTION ops.find_audit_flaws, ops.audit_hash_at, ops.find_audit_unanchored, ops.find_unaudited
+GRANT EXECUTE ON FUNCTION
+    ops.find_audit_flaws, ops.audit_hash_at, ops.find_audit_unanchored, ops.find_unaudited, ops.count_audited
     TO concord_loader, concord_auditor;
 GRANT SELECT ON ops.audit_head TO concord_loader, concord_auditor;
 GRANT SELECT ON ops.reveal_request, ops.analyst_scope TO concord_auditor;
