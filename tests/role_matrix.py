@@ -34,7 +34,8 @@ SELECT c.oid, n.nspname || '.' || c.relname AS name, c.relkind::text AS kind,
        ARRAY(SELECT attname::text FROM pg_attribute a
              WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY attnum) AS columns
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE {OURS} AND c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND NOT ({STAGED}) AND {NOT_OF_AN_EXTENSION.format(oid="c.oid")}
+WHERE {OURS} AND c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND NOT ({STAGED})
+  AND {NOT_OF_AN_EXTENSION.format(oid="c.oid")}
 ORDER BY 2
 """
 FUNCTIONS = f"""
