@@ -11,6 +11,7 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from multiprocessing.connection import Connection as Pipe
@@ -97,7 +98,8 @@ class Process:
         os.kill(self.pid, signal.SIGSTOP)
 
     def go_on(self) -> None:
-        os.kill(self.pid, signal.SIGCONT)
+        with suppress(ProcessLookupError):  # it was only slow, and has ended
+            os.kill(self.pid, signal.SIGCONT)
 
     def outcome(self, within: float = 60) -> Outcome:
         """Waits for its end."""

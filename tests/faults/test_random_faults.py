@@ -1,0 +1,59 @@
+"""Killed at any moment, and broken twice in one night: by chance, with seeds.
+
+A failure names its seed; ``CONCORD_FAULT_SEED`` starts another campaign.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from pathlib import Path
+
+import pytest
+
+from tests.faults.matrix import MATRIX
+from tests.faults.nights import Nights
+from tests.faults.test_crash_matrix import compared, survived
+from tests.tally import count
+
+pytestmark = pytest.mark.full
+
+FIRST = int(os.environ.get("CONCORD_FAULT_SEED", "0"))
+KILLS = range(FIRST, FIRST + 30)
+PAIRS = range(FIRST, FIRST + 30)
+AT_WORK = ("arriving", "queued", "held", "unanswered", "dead end", "lost")
+"""Nights in which much happens."""
+
+
+@pytest.mark.parametrize("seed", KILLS)
+def test_a_process_killed_at_any_moment_is_made_up_for(nights: Nights, tmp_path: Path, seed: int) -> None:
+    chance = random.Random(f"kill {seed}")
+    night = chance.choice(AT_WORK)
+    expected = nights.expected(night)
+    for turn in range(20):  # the night may be over sooner than the last time: then nothing was killed
+        folder = tmp_path / str(turn)
+        folder.mkdir()
+        moment = chance.uniform(0, nights.seconds[night])
+        clock = nights.live(night, folder, kill_after=moment)
+        if clock.fired:
+            break
+    print(f"seed {seed}: {night}, {clock.fired} after {moment:.3f} s")
+    assert clock.fired, "nothing was killed"
+    count("faults", injected=1, fired=1)
+    compared(nights, night, clock, expected)
+
+
+def pair(chance: random.Random, night: str) -> tuple[str, str]:
+    """Two different faults of one night: the second bites where the first is recovered from."""
+    names = [name for name, nights in MATRIX.items() if night in nights]
+    first, second = chance.sample([f"{name}={action}" for name in names for action in MATRIX[name][night]], 2)
+    return first, second
+
+
+@pytest.mark.parametrize("seed", PAIRS)
+def test_two_faults_in_one_night_are_made_up_for(nights: Nights, tmp_path: Path, seed: int) -> None:
+    chance = random.Random(f"pair {seed}")
+    night = chance.choice(("arriving", "landed", "staged", "planned", "held", "applied", "dead end", "rotating"))
+    faults = pair(chance, night)
+    print(f"seed {seed}: {night}, {faults}")
+    survived(nights, night, tmp_path, *faults)
