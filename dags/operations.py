@@ -5,6 +5,7 @@ from __future__ import annotations
 from airflow.sdk import DAG
 
 from concord.orchestrate.checking import check_dag
+from concord.orchestrate.connections import connections_dag
 from concord.orchestrate.expectations import expectations_dag
 from concord.orchestrate.keys import keys_dag
 from concord.orchestrate.operations import reconciler_dag
@@ -12,6 +13,7 @@ from concord.orchestrate.replay import replay_dag
 from concord.orchestrate.retention import retention_dag
 
 CHECK: DAG = check_dag()
+CONNECTIONS: DAG = connections_dag()
 EXPECTATIONS: DAG = expectations_dag()
 KEYS: DAG = keys_dag()
 RECONCILER: DAG = reconciler_dag()

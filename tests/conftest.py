@@ -7,6 +7,7 @@ a clone of the migrated database, which costs some hundredths of a second.
 from __future__ import annotations
 
 import logging
+import os
 import secrets
 import shutil
 import sys
@@ -152,6 +153,15 @@ def sftp_partner(tmp_path: Path) -> Iterator[SftpPartner]:
     (tmp_path / "partner" / "outbound").mkdir(parents=True)
     with SftpPartner(tmp_path / "partner") as partner:
         yield partner
+
+
+@pytest.fixture(autouse=True)
+def our_umask() -> Iterator[None]:
+    """A command or a task that runs inside the test hardens the whole process; the sandbox's server could not start."""
+    mask = os.umask(0o022)
+    os.umask(mask)
+    yield
+    os.umask(mask)
 
 
 @pytest.fixture(autouse=True)

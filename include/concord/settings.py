@@ -10,6 +10,7 @@ import binascii
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from concord.errors import ConcordError
 
@@ -42,8 +43,11 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
-        """Settings from ``CONCORD_*`` variables; raises :class:`SettingMissing` naming the variable."""
-        env = os.environ if environment is None else environment
+        """Settings from ``CONCORD_*`` variables, or from the files that ``CONCORD_*_FILE`` name.
+
+        Raises :class:`SettingMissing` naming the variable.
+        """
+        env = with_files(os.environ if environment is None else environment)
         return cls(
             loader_url=_required(env, "CONCORD_LOADER_URL"),
             owner_url=env.get("CONCORD_OWNER_URL"),
@@ -59,6 +63,32 @@ class Settings:
             airflow_user=env.get("CONCORD_AIRFLOW_USER"),
             airflow_password=env.get("CONCORD_AIRFLOW_PASSWORD"),
         )
+
+
+def with_files(environment: Mapping[str, str]) -> dict[str, str]:
+    """``environment`` with the content of each file that ``CONCORD_<NAME>_FILE`` names as ``CONCORD_<NAME>``.
+
+    What a variable holds is seen by whoever may look at the process or the container; a mounted
+    secret (``/run/secrets/…``) is not. Raises :class:`SettingMissing` where both are set, or the
+    file cannot be read.
+    """
+    found = dict(environment)
+    for name, path in environment.items():
+        if name.startswith("CONCORD_") and name.endswith(FILE) and path:
+            found[name.removesuffix(FILE)] = _content(environment, name, path)
+    return found
+
+
+FILE = "_FILE"
+
+
+def _content(environment: Mapping[str, str], name: str, path: str) -> str:
+    if environment.get(name.removesuffix(FILE)):
+        raise SettingMissing(f"{name.removesuffix(FILE)} and {name} are both set: which one counts?")
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        raise SettingMissing(f"{name}: the file it names cannot be read") from None
 
 
 def _required(env: Mapping[str, str], name: str) -> str:

@@ -232,9 +232,53 @@ def test_no_value_reaches_a_log_or_an_error(rule: Rule) -> None:
     assert breaches(rule, HANDLES_VALUES) == []
 
 
+# ── protection ─────────────────────────────────────────────────────────────────
+
+
+VERIFIES = ("verify", "check_hostname", "verify_ssl", "known_hosts")
+BELIEVES = ("AutoAddPolicy", "WarningPolicy", "_create_unverified_context", "CERT_NONE")
+RUNS = ("pickle", "dill", "joblib", "shelve")
+
+
+def unverified(tree: ast.AST) -> Iterator[int]:
+    """``verify=False`` and its like: whoever answers is believed."""
+    for node in ast.walk(tree):
+        is_off = isinstance(node, ast.keyword) and isinstance(node.value, ast.Constant) and not node.value.value
+        if is_off and node.arg in VERIFIES:
+            yield node.value.lineno
+
+
+def believing(tree: ast.AST) -> Iterator[int]:
+    """Host keys and certificates that are taken as they come."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute | ast.Name) and getattr(node, "attr", getattr(node, "id", "")) in BELIEVES:
+            yield node.lineno
+
+
+def runs_what_it_reads(tree: ast.AST) -> Iterator[int]:
+    """pickle and its like, and YAML that makes objects."""
+    yield from (line for line, name in imports(tree) if name.partition(".")[0] in RUNS)
+    for node in ast.walk(tree):
+        is_load = isinstance(node, ast.Call) and called(node) in ("load", "load_all", "unsafe_load", "full_load")
+        if is_load and getattr(of(node), "id", "") == "yaml":
+            yield node.lineno
+
+
+@pytest.mark.parametrize("rule", [unverified, believing, runs_what_it_reads], ids=lambda rule: rule.__name__)
+def test_nobody_is_believed_unverified_and_nothing_read_is_run(rule: Rule) -> None:
+    assert breaches(rule, [file for file in PRODUCT if "sandbox" not in file.parts]) == []
+
+
 @pytest.mark.parametrize(
     ("rule", "source"),
     [
+        (unverified, "httpx.get(url, verify=False)"),
+        (unverified, "asyncssh.connect(host, known_hosts=None)"),
+        (believing, "client.set_missing_host_key_policy(paramiko.AutoAddPolicy())"),
+        (believing, "context.verify_mode = ssl.CERT_NONE"),
+        (runs_what_it_reads, "import pickle"),
+        (runs_what_it_reads, "from joblib import load"),
+        (runs_what_it_reads, "yaml.load(text)"),
         (foreign_to_a_contract, "import pandas"),
         (foreign_to_a_contract, "from concord.postgres import run"),
         (heavy_at_the_top, "import pandas as pd"),

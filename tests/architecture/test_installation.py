@@ -57,7 +57,8 @@ def test_compose_has_the_shape_of_a_cluster() -> None:
 def test_compose_asks_only_for_what_the_example_lists() -> None:
     asked = set(re.findall(r"(?<!\$)\$\{([A-Z0-9_]+):?[?]", text("docker-compose.yaml")))
     listed = set(re.findall(r"^([A-Z0-9_]+)=", text(".env.example"), flags=re.MULTILINE))
-    assert asked <= listed
+    secrets = yaml.safe_load(text("docker-compose.yaml"))["secrets"].values()
+    assert asked | {secret["environment"] for secret in secrets} <= listed
 
 
 def settings_of(service: dict[str, Any]) -> dict[str, str]:
@@ -86,8 +87,15 @@ def test_a_secret_in_compose_would_be_seen(declared: dict[str, str]) -> None:
 
 def test_only_who_works_on_deliveries_gets_the_keys() -> None:
     services = yaml.safe_load(text("docker-compose.yaml"))["services"]
-    holders = {name for name, declared in services.items() if "CONCORD_SEAL_KEYS" in settings_of(declared)}
-    assert holders == {"airflow-worker", "airflow-dag-processor", "concord-init", "concord-cli"}
+    mounted = {name for name, declared in services.items() if "concord-seal-keys" in declared.get("secrets", ())}
+    told = {name for name, declared in services.items() if "CONCORD_SEAL_KEYS_FILE" in settings_of(declared)}
+    assert mounted == told == {"airflow-worker", "airflow-dag-processor", "concord-init", "concord-cli"}
+
+
+def test_keys_are_mounted_and_stand_in_no_environment() -> None:
+    services = yaml.safe_load(text("docker-compose.yaml"))["services"]
+    keys = {"CONCORD_SEAL_KEYS", "CONCORD_TOKEN_KEYS"}
+    assert [name for name, declared in services.items() if keys & set(settings_of(declared))] == []
 
 
 def test_ports_are_open_to_this_machine_only() -> None:

@@ -18,6 +18,7 @@ from concord.catalogue import feeds
 from concord.contract import Feed
 from concord.orchestrate.approval import Approve
 from concord.orchestrate.checking import check_dag, is_deep
+from concord.orchestrate.connections import connections_dag
 from concord.orchestrate.dags import feed_dags
 from concord.orchestrate.deadlines import missed
 from concord.orchestrate.delivery import delivery_dag
@@ -35,6 +36,7 @@ pytestmark = pytest.mark.filterwarnings("error:Passing `execution_timeout`")
 FEEDS = list(feeds().values())
 OPERATIONS = {
     "concord_check",
+    "concord_connections",
     "concord_expectations",
     "concord_keys",
     "concord_reconciler",
@@ -48,6 +50,7 @@ def operations_dags() -> list[DAG]:
     return [
         reconciler_dag(),
         check_dag(),
+        connections_dag(),
         replay_dag(),
         expectations_dag(),
         keys_dag(),

@@ -28,7 +28,7 @@ class NoInstallation(ConcordError):
 
 def settings() -> Settings:
     """The installation's settings; raises :class:`NoInstallation` or :class:`SettingMissing`."""
-    if os.environ.get("CONCORD_LOADER_URL"):
+    if os.environ.get("CONCORD_LOADER_URL") or os.environ.get("CONCORD_LOADER_URL_FILE"):
         return Settings.from_environment()
     file = environment_file(Path.cwd())
     if file is None:

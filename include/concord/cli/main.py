@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from concord.catalogue import feeds as every_feed
-from concord.cli import environment, incidents, keys, show
+from concord.cli import connections, environment, incidents, keys, show
 from concord.cli.decisions import approve, decline, skip
 from concord.cli.deliveries import deliveries, plan
 from concord.cli.guard import one_line
@@ -19,10 +19,18 @@ from concord.cli.replay import replay
 from concord.cli.retention import holds, retention
 from concord.cli.reveal import reveal
 from concord.cli.trail import audit
+from concord.process import harden
+from concord.settings import with_files
 
 app = typer.Typer(
     help="Concord: plan, then apply.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
 )
+
+
+@app.callback()
+def begin() -> None:
+    """Concord: plan, then apply."""
+    harden()
 
 
 def bootstrap() -> None:
@@ -32,8 +40,9 @@ def bootstrap() -> None:
     """
     from concord.sandbox.roles import bootstrap
 
-    admin_url = environment.required(os.environ.get("CONCORD_DATABASE_URL"), "CONCORD_DATABASE_URL")
-    urls = environment.role_urls(environment.settings(), os.environ.get("CONCORD_AIRFLOW_DATABASE_URL"))
+    given = with_files(os.environ)
+    admin_url = environment.required(given.get("CONCORD_DATABASE_URL"), "CONCORD_DATABASE_URL")
+    urls = environment.role_urls(environment.settings(), given.get("CONCORD_AIRFLOW_DATABASE_URL"))
     made = bootstrap(admin_url, passwords=environment.passwords(urls))
     show.say(f"roles: {show.plain(sorted(made))}")
 
@@ -100,5 +109,6 @@ for command in (
     app.command()(one_line(command))
 app.add_typer(audit, name="audit")
 app.add_typer(incidents.app, name="incidents")
+app.add_typer(connections.app, name="connections")
 app.add_typer(keys.app, name="keys")
 app.add_typer(holds, name="legal-hold")

@@ -17,12 +17,11 @@ from psycopg import ProgrammingError
 from psycopg.conninfo import make_conninfo
 
 from concord.acquire import SftpAccess
+from concord.connections import CHECKS_OFF, says_yes
 from concord.settings import SettingMissing, Settings
 
 LOADER = "concord_loader"
 """The Postgres Connection of the loading role; without it ``CONCORD_LOADER_URL`` counts."""
-CHECKS_OFF = ("no_host_key_check", "allow_host_key_change")
-SAYS_NO = {"", "0", "false", "no", "none"}
 POSTGRES_EXTRAS = ("sslmode", "sslrootcert", "sslcert", "sslkey", "target_session_attrs", "channel_binding")
 
 
@@ -32,7 +31,7 @@ def sftp_access(conn_id: str) -> SftpAccess:
     Raises :class:`SettingMissing` where the Connection is missing, pins no host key,
     switches the check of it off, or has no way to log in.
     """
-    connection = _connection(conn_id)
+    connection = named(conn_id)
     if connection is None:
         raise SettingMissing(f"there is no Airflow connection {conn_id!r}")
     extra = connection.extra_dejson
@@ -54,7 +53,7 @@ def sftp_access(conn_id: str) -> SftpAccess:
 def refuse_unpinned(conn_id: str, extra: Mapping[str, Any]) -> None:
     """Raises :class:`SettingMissing` unless ``extra`` pins a host key and leaves the check on."""
     for name in CHECKS_OFF:
-        if str(extra.get(name, "")).strip().lower() not in SAYS_NO:
+        if says_yes(extra.get(name)):
             raise SettingMissing(f"connection {conn_id!r} says {name}: whoever answers would be believed")
     if len(str(extra.get("host_key") or "").split()) < 2:
         raise SettingMissing(f"connection {conn_id!r} pins no host_key (as in 'ssh-ed25519 AAAA…')")
@@ -75,8 +74,9 @@ def settings() -> Settings:
     Raises :class:`SettingMissing` naming what is not set.
     """
     environment = dict(os.environ)
-    loader = _connection(LOADER)
+    loader = named(LOADER)
     if loader is not None:
+        environment.pop("CONCORD_LOADER_URL_FILE", None)
         environment["CONCORD_LOADER_URL"] = conninfo(loader)
     return Settings.from_environment(environment)
 
@@ -98,7 +98,8 @@ def conninfo(connection: Connection) -> str:
     raise SettingMissing(f"connection {connection.conn_id!r} is no Postgres connection")
 
 
-def _connection(conn_id: str) -> Connection | None:
+def named(conn_id: str) -> Connection | None:
+    """The Connection as Airflow finds it from here; None where there is none."""
     try:
         found: Connection = Connection.get(conn_id)
     except AirflowNotFoundException:

@@ -14,6 +14,7 @@ from airflow.sdk import get_current_context
 from airflow.sdk.exceptions import AirflowException, AirflowRuntimeError
 
 from concord.errors import ConcordError
+from concord.process import harden
 from concord.redaction import guard_logs
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def opened() -> Iterator[Site]:
         from concord import steps
         from concord.orchestrate.access import settings
 
+        harden()
         guard_logs()
         site = steps.open_site(settings())
         try:

@@ -4,8 +4,9 @@
 ``reading.py`` stage · ``planning.py`` plan · ``deciding.py`` decide, hold_text, standing ·
 ``applying.py`` apply · ``settling.py`` settle, fail, revive, skip, overdue · ``repairing.py`` reconcile_ledger ·
 ``checking.py`` check · ``expecting.py`` expect · ``anchoring.py`` anchor_audit · ``rotating.py`` rewrap, retoken ·
-``retaining.py`` retain · ``telling.py`` tell · ``replaying.py`` choose, rehearse, replay ·
-``waiving.py`` match, change, waive · ``rereading.py`` the text of a delivery · ``texts.py`` what people read.
+``retaining.py`` retain · ``linting.py`` report_connections · ``telling.py`` tell · ``replaying.py`` choose, rehearse,
+replay · ``waiving.py`` match, change, waive · ``rereading.py`` the text of a delivery ·
+``texts.py`` what people read.
 """
 
 from concord.steps.anchoring import anchor_audit
@@ -15,6 +16,7 @@ from concord.steps.checking import check
 from concord.steps.connecting import unblock
 from concord.steps.deciding import decide, hold_text, standing
 from concord.steps.expecting import expect
+from concord.steps.linting import report_connections, settings_findings
 from concord.steps.planning import plan
 from concord.steps.reading import stage
 from concord.steps.repairing import acknowledge, in_trouble, out_of_trouble, reconcile_ledger
@@ -50,10 +52,12 @@ __all__ = [
     "reconcile_ledger",
     "rehearse",
     "replay",
+    "report_connections",
     "retain",
     "retoken",
     "revive",
     "rewrap",
+    "settings_findings",
     "settle",
     "skip",
     "stage",

@@ -1,0 +1,207 @@
+"""What a connection must be before PHI goes over it: rules over plain values, findings without any.
+
+Airflow keeps the connections; ``orchestrate.connections`` reads them and asks here. A finding
+names the connection and the rule, and never what stands in a field (45 CFR 164.312(d), (e)).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+LEAST_RSA_BITS = 3072
+CHECKS_OFF = ("no_host_key_check", "allow_host_key_change")
+SAYS_NO = frozenset({"", "0", "false", "no", "none"})
+LEGACY = re.compile(
+    r"cbc|3des|arcfour|blowfish|ssh-dss|ssh-rsa\b|md5|sha1\b|diffie-hellman-group1-|none", re.IGNORECASE
+)
+"""Ciphers, MACs, key exchanges and signatures that nobody should agree to."""
+ALGORITHMS = ("ciphers", "encryption_algs", "kex_algs", "mac_algs", "signature_algs", "server_host_key_algs")
+SECRET_SHAPE = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY|://[^:/@\s]+:[^@/\s]+@")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """A connection as Airflow has it. No part of it is ever printed but its id."""
+
+    conn_id: str
+    kind: str
+    host: str = field(default="", repr=False)
+    has_password: bool = False
+    scheme: str = field(default="", repr=False)
+    extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A rule that a connection breaks, and what to do about it."""
+
+    conn_id: str
+    rule: str
+    text: str
+
+
+Breach = tuple[str, str]
+Rules = Callable[[Facts], Iterator[Breach]]
+
+
+def says_yes(value: object) -> bool:
+    """Whether a field of an extra switches something on; Airflow takes text as well as booleans."""
+    return str(value if value is not None else "").strip().lower() not in SAYS_NO
+
+
+def check(facts: Facts, *, is_hidden: Callable[[str], bool]) -> list[Finding]:
+    """Every rule that the connection breaks. ``is_hidden`` says whether Airflow masks a field of that name."""
+    rules = RULES.get(facts.kind, _no_rules)
+    return [Finding(facts.conn_id, rule, text) for rule, text in (*rules(facts), *_shown(facts, is_hidden))]
+
+
+def missing(conn_id: str) -> Finding:
+    """A connection that a contract names and nobody made."""
+    return Finding(conn_id, "connection.missing", "a contract names it and Airflow does not have it")
+
+
+# ── SFTP ───────────────────────────────────────────────────────────────────────
+
+
+def _sftp(facts: Facts) -> Iterator[Breach]:
+    for name in CHECKS_OFF:
+        if says_yes(facts.extra.get(name)):
+            yield "host_key.check_off", f"{name} is on: whoever answers would be believed"
+    yield from _host_keys(str(facts.extra.get("host_key") or ""))
+    for name in ALGORITHMS:
+        if LEGACY.search(str(facts.extra.get(name) or "")):
+            yield "algorithm.legacy", f"{name} allows what was broken long ago: leave it out"
+    yield from _login(facts)
+
+
+def _host_keys(text: str) -> Iterator[Breach]:
+    lines = [line for line in text.splitlines() if line.strip()]
+    if not lines:
+        yield "host_key.missing", "no host_key is pinned: ask the partner for it over another channel"
+    for line in lines:
+        weakness = _weakness(line.strip().encode(), public=True)
+        if weakness:
+            yield "host_key.weak", f"a pinned host key {weakness}"
+
+
+def _login(facts: Facts) -> Iterator[Breach]:
+    key = str(facts.extra.get("private_key") or "")
+    path = facts.extra.get("key_file")
+    if not key and not path:
+        yield "login.password", "logs in by password: agree on a key with the partner (Ed25519)"
+        return
+    if path and not key:
+        try:
+            key = Path(str(path)).read_text(encoding="ascii")
+            if Path(str(path)).stat().st_mode & 0o077:
+                yield "login.key_open", "its key_file can be read by others: chmod 600"
+        except (OSError, ValueError):
+            yield "login.key_missing", "its key_file cannot be read here"
+            return
+    if facts.has_password:
+        yield "login.both", "has a password besides its key: remove it"
+    weakness = _weakness(key.encode(), public=False)
+    if weakness:
+        yield "login.key_weak", f"its private key {weakness}"
+
+
+def _weakness(text: bytes, *, public: bool) -> str | None:
+    """What is wrong with a key, or None: RSA below 3072 bits, DSA, or nothing that can be read without a passphrase."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric import dsa, rsa
+    from cryptography.hazmat.primitives.serialization import (
+        load_pem_private_key,
+        load_ssh_private_key,
+        load_ssh_public_key,
+    )
+
+    try:
+        if public:
+            key: object = load_ssh_public_key(text)
+        else:
+            load = load_ssh_private_key if b"OPENSSH PRIVATE" in text else load_pem_private_key
+            key = load(text, None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return "cannot be read: an algorithm nobody should use any more, a passphrase, or no key at all"
+    if isinstance(key, rsa.RSAPublicKey | rsa.RSAPrivateKey) and key.key_size < LEAST_RSA_BITS:
+        return f"is RSA of {key.key_size} bits: at least {LEAST_RSA_BITS}, or Ed25519"
+    return "is DSA: use Ed25519" if isinstance(key, dsa.DSAPublicKey | dsa.DSAPrivateKey) else None
+
+
+# ── what speaks TLS ────────────────────────────────────────────────────────────
+
+
+def _postgres(facts: Facts) -> Iterator[Breach]:
+    if not is_local(facts.host) and facts.extra.get("sslmode") != "verify-full":
+        yield "tls.unverified", "sslmode is not verify-full: whoever answers would be believed"
+
+
+def _http(facts: Facts) -> Iterator[Breach]:
+    url = urlsplit(facts.host if "://" in facts.host else f"{facts.scheme or 'http'}://{facts.host}")
+    if url.scheme != "https" and not is_local(url.hostname or ""):
+        yield "tls.off", "is not https: what goes over it can be read"
+    yield from _verify(facts)
+
+
+def _verify(facts: Facts) -> Iterator[Breach]:
+    if "verify" in facts.extra and not says_yes(facts.extra["verify"]):
+        yield "tls.unverified", "verify is off: whoever answers would be believed"
+
+
+def _aws(facts: Facts) -> Iterator[Breach]:
+    endpoint = urlsplit(str(facts.extra.get("endpoint_url") or ""))
+    if endpoint.scheme == "http" and not is_local(endpoint.hostname or ""):
+        yield "tls.off", "endpoint_url is not https: what goes over it can be read"
+    yield from _verify(facts)
+
+
+def _smtp(facts: Facts) -> Iterator[Breach]:
+    if (
+        says_yes(facts.extra.get("disable_tls"))
+        and says_yes(facts.extra.get("disable_ssl"))
+        and not is_local(facts.host)
+    ):
+        yield "tls.off", "neither TLS nor STARTTLS: the password and every text can be read"
+
+
+def _no_rules(_: Facts) -> Iterator[Breach]:
+    yield from ()
+
+
+RULES: Mapping[str, Rules] = {
+    "sftp": _sftp,
+    "ssh": _sftp,
+    "postgres": _postgres,
+    "http": _http,
+    "aws": _aws,
+    "smtp": _smtp,
+}
+"""Rules by Airflow's connection type; every type is asked for secrets that would be shown."""
+
+
+def _shown(facts: Facts, is_hidden: Callable[[str], bool]) -> Iterator[Breach]:
+    """Airflow masks fields by their name: a key under another name stands in the UI for everybody."""
+    for name, value in facts.extra.items():
+        if SECRET_SHAPE.search(str(value)) and not is_hidden(name):
+            yield "extra.shown", f"field {_field(name)} holds a secret under a name that Airflow does not mask"
+
+
+def _field(name: str) -> str:
+    """A field's name where it is one; a secret may have been pasted into the wrong place."""
+    return name if re.fullmatch(r"[a-z][a-z0-9_]{0,40}", name) else "with an odd name"
+
+
+def is_local(host: str) -> bool:
+    """Whether a host is this machine: a socket's folder, or loopback."""
+    if not host or host.startswith("/") or host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
