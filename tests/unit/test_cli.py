@@ -240,7 +240,7 @@ def test_deliveries_says_what_each_changed_and_leaves_zeros_out(ledger: Callable
     row = dict.fromkeys(deliveries.EFFECTS, 0) | {
         "delivery_id": "7k2m9xab", "feed": "acme_eligibility", "file_date": date(2026, 11, 20), "state": "published",
         "lines": 20_001, "quarantined": 3, "added": 1_200, "lines_balance": "ok", "spans_balance": "ok",
-        "state_reason": None,
+        "state_reason": None, "replay_of": None,
     }  # fmt: skip
     ledger(select_deliveries=[row])
     shown = concord_("deliveries").stdout

@@ -41,7 +41,8 @@ def listed(row: Mapping[str, Any]) -> tuple[object, ...]:
     effects = [f"{row[name]:,} {name}" for name in EFFECTS if row[name]]
     balances = [f"{name}: {row[name + '_balance']}" for name in ("lines", "spans") if row[name + "_balance"]]
     head = (row["delivery_id"], row["feed"], row["file_date"], row["state"], row["lines"], row["quarantined"])
-    return *head, effects, balances, row["state_reason"]
+    why = filter(None, (row["replay_of"] and f"replay of {row['replay_of']}", row["state_reason"]))
+    return *head, effects, balances, ": ".join(why) or None
 
 
 def plan(

@@ -71,7 +71,7 @@ def replay_dag() -> DAG:
             from concord import steps
 
             if params["dry_run"]:
-                return {"dry_run": steps.rehearse(feed, selection, site)}
+                return {"dry_run": said(steps.rehearse(feed, selection, site))}
             outcome: Counts = steps.replay(feed, selection, by=person(), site=site)
             due = steps.open_runs(feed, site)
         told(outcome)
@@ -112,6 +112,14 @@ def person() -> str:
     """Who triggered the run, as Airflow knows them."""
     run = get_current_context()["dag_run"]
     return str(getattr(run, "triggering_user_name", None) or "airflow")
+
+
+def said(rehearsed: list[Counts]) -> Counts:
+    """What becomes of the rows of each original; the log has the plans' counts and guards as well."""
+    for one in rehearsed:
+        log.info("of delivery %s: %s, %s", one["original"], one["state"], ", ".join(one["breaches"]) or "ordinary")
+        log.info("%s", one["counts"])
+    return {one["original"]: one["fate"] for one in rehearsed}
 
 
 def told(outcome: Counts) -> None:

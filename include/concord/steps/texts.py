@@ -25,9 +25,9 @@ COUNTS = (
 
 
 def _head(feed: Feed, delivery: Delivery, state: str) -> str:
-    return (
-        f"Partner {feed.partner}, feed {feed.name}, delivery {delivery.delivery_id} of {delivery.file_date}: {state}."
-    )
+    what = f"replay {delivery.delivery_id} of delivery {delivery.replay_of}" if delivery.is_replay else ""
+    what = what or f"delivery {delivery.delivery_id}"
+    return f"Partner {feed.partner}, feed {feed.name}, {what} of {delivery.file_date}: {state}."
 
 
 def rejected(feed: Feed, delivery: Delivery, error: DeliveryRejected) -> Text:

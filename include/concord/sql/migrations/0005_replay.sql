@@ -37,7 +37,7 @@ COMMENT ON COLUMN ops.replay_row.outcome IS
 
 -- A replay that ends without being applied lets its rows go. A failed one may be opened again and keeps them.
 CREATE FUNCTION ops.release_replay() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, ops AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, ops, pg_temp AS $$
 BEGIN
     UPDATE ops.replay_row SET outcome = 'released' WHERE delivery_id = NEW.delivery_id AND outcome IS NULL;
     RETURN NULL;
