@@ -83,6 +83,10 @@ DECLARE
     head ops.audit_head;
     link ops.audit;
 BEGIN
+    -- The first row's turn chains all of the transaction; the others find theirs gone.
+    IF NOT EXISTS (SELECT FROM ops.audit_pending WHERE audit_id = NEW.audit_id) THEN
+        RETURN NULL;
+    END IF;
     FOR entry IN SELECT * FROM ops.audit_pending WHERE xid = pg_current_xact_id() ORDER BY stream, audit_id LOOP
         INSERT INTO ops.audit_head VALUES (entry.stream, 0, ops.audit_genesis()) ON CONFLICT DO NOTHING;
         SELECT * INTO head FROM ops.audit_head WHERE stream = entry.stream FOR UPDATE;
@@ -291,34 +295,28 @@ $$;
 CREATE FUNCTION ops.find_unaudited() RETURNS TABLE (what text, id text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, ops, pg_temp AS $$
     WITH entry AS (
-        SELECT a.action, a.object, a.actor, coalesce(a.detail ->> 'digest', a.detail ->> 'replay') AS of, count(*) AS times
-        FROM ops.audit a WHERE a.action IN ('apply', 'approve', 'decline', 'skip', 'replay')
+        SELECT a.action, CASE a.action WHEN 'reveal' THEN a.detail ->> 'request' ELSE a.object END AS id,
+               coalesce(a.detail ->> 'digest', a.detail ->> 'replay', '') AS of,
+               CASE WHEN a.action IN ('approve', 'decline') THEN a.actor ELSE '' END AS person, count(*) AS times
+        FROM ops.audit a WHERE a.action IN ('apply', 'approve', 'decline', 'skip', 'replay', 'reveal')
         GROUP BY 1, 2, 3, 4
     ), deed AS (
-        SELECT 'apply' AS action, d.delivery_id AS id, NULL AS of, NULL AS person
+        SELECT 'apply' AS action, d.delivery_id AS id, '' AS of, '' AS person, true AS is_one
         FROM ops.delivery d WHERE d.known_at IS NOT NULL
         UNION ALL
-        SELECT 'approve', e.delivery_id, e.digest, e.person FROM ops.endorsement e
+        SELECT 'approve', e.delivery_id, e.digest, e.person, true FROM ops.endorsement e
         UNION ALL
-        SELECT 'decline', c.delivery_id, c.digest, c.decided_by FROM ops.decision c WHERE c.verdict = 'decline'
+        SELECT 'decline', c.delivery_id, c.digest, c.decided_by, true FROM ops.decision c WHERE c.verdict = 'decline'
         UNION ALL
-        SELECT 'skip', v.delivery_id, NULL, NULL FROM ops.delivery_event v
+        SELECT 'skip', v.delivery_id, '', '', true FROM ops.delivery_event v
         WHERE v.to_state = 'declined' AND v.from_state <> 'held'
         UNION ALL
-        SELECT 'replay', d.replay_of, d.delivery_id, NULL FROM ops.delivery d WHERE d.kind = 'replay'
+        SELECT 'replay', d.replay_of, d.delivery_id, '', true FROM ops.delivery d WHERE d.kind = 'replay'
+        UNION ALL
+        SELECT 'reveal', r.request_id::text, '', '', true FROM ops.reveal_request r
     )
-    SELECT d.action, d.id FROM deed d
-    WHERE 1 <> (SELECT coalesce(sum(e.times), 0) FROM entry e
-                WHERE e.action = d.action AND e.object = d.id
-                  AND (d.of IS NULL OR e.of = d.of) AND (d.person IS NULL OR e.actor = d.person))
-    UNION ALL
-    SELECT e.action, e.object FROM entry e
-    WHERE NOT EXISTS (
-        SELECT FROM deed d WHERE d.action = e.action AND d.id = e.object
-                             AND (d.of IS NULL OR e.of = d.of) AND (d.person IS NULL OR e.actor = d.person))
-    UNION ALL
-    SELECT 'reveal', r.request_id::text FROM ops.reveal_request r
-    WHERE 1 <> (SELECT count(*) FROM ops.audit a WHERE a.action = 'reveal' AND a.detail -> 'request' = to_jsonb(r.request_id))
+    SELECT action, id FROM deed FULL JOIN entry USING (action, id, of, person)
+    WHERE times IS DISTINCT FROM 1 OR deed.is_one IS NULL
     UNION ALL
     -- Rows that persons have waived were counted in entries of theirs; reopened ones may be waived again.
     SELECT 'waive', q.feed FROM ops.quarantine q WHERE q.state = 'waived' AND q.closed_reason = 'person'
