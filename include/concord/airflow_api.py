@@ -13,7 +13,15 @@ from typing import Any, cast
 from urllib.parse import quote
 
 import httpx
-from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
+from tenacity import (
+    RetryError,
+    Retrying,
+    retry_any,
+    retry_if_exception_type,
+    retry_if_result,
+    stop_after_delay,
+    wait_fixed,
+)
 
 from concord.errors import ConcordError
 
@@ -96,8 +104,13 @@ class AirflowApi:
         return cast(list[dict[str, Any]], self._call("GET", f"/dags/{_part(dag)}/dagRuns", query=query)["dag_runs"])
 
     def wait(self, dag: str, run_id: str, *, timeout_s: float = 600.0, every_s: float = 2.0) -> str:
-        """State of the run once it is finished; :class:`AirflowUnavailable` after ``timeout_s`` seconds."""
-        unfinished = retry_if_result(lambda state: state not in FINISHED)
+        """State of the run once it is finished; :class:`AirflowUnavailable` after ``timeout_s`` seconds.
+
+        An Airflow that does not answer for a while is asked again: a question costs nothing.
+        """
+        unfinished = retry_any(
+            retry_if_result(lambda state: state not in FINISHED), retry_if_exception_type(AirflowUnavailable)
+        )
         try:
             waiting = Retrying(stop=stop_after_delay(timeout_s), wait=wait_fixed(every_s), retry=unfinished)
             return str(waiting(lambda: str(self.run(dag, run_id)["state"])))

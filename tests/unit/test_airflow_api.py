@@ -89,6 +89,19 @@ def test_it_waits_until_a_run_is_finished() -> None:
     assert api.wait("feed", "r1", every_s=0.0) == "success"
 
 
+def test_an_airflow_that_is_silent_for_a_while_is_asked_again() -> None:
+    answers = iter([None, None, "success"])
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        state = next(answers)
+        if state is None:
+            raise httpx.ReadTimeout("busy", request=request)
+        return httpx.Response(200, json={"state": state})
+
+    api, _ = talking_to(answer)
+    assert api.wait("feed", "r1", every_s=0.0) == "success"
+
+
 def test_it_does_not_wait_for_ever() -> None:
     api, _ = talking_to(lambda _: httpx.Response(200, json={"state": "running"}))
     with pytest.raises(AirflowUnavailable, match="did not finish"):

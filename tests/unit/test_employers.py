@@ -77,7 +77,11 @@ def test_changes_are_only_about_who_changed_and_each_has_its_action() -> None:
     first, second = employer.day(1), employer.day(2)
     assert set(rows(first, "ACT")) == {"A"}
     assert set(second.manifest.actions) == {"A", "C", "T", "R"}
-    assert sum(second.manifest.actions.values()) + len(borealis.DEFECTS) == second.manifest.rows < 0.1 * first.manifest.rows
+    assert (
+        sum(second.manifest.actions.values()) + len(borealis.DEFECTS)
+        == second.manifest.rows
+        < 0.1 * first.manifest.rows
+    )
     sound = second.records[: sum(second.manifest.actions.values())]
     assert dict(Counter(record[1] for record in sound)) == second.manifest.actions
     assert all(record[-1] for record in sound if record[1] == "T")

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from concord import catalogue
-from concord.airflow_api import AirflowApi, AirflowRefused, RequiredAction
+from concord.airflow_api import AirflowApi, AirflowRefused, AirflowUnavailable, RequiredAction
 from concord.errors import ConcordError
 from concord.postgres import connect
 from concord.sandbox.installation import Installation
