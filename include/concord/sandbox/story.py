@@ -137,6 +137,10 @@ class Approver:
 
     def look(self) -> None:
         """Answers the question when it has stood for ``reads_s`` seconds."""
+        with suppress(AirflowUnavailable):  # too busy to be asked: the next look will do
+            self._look()
+
+    def _look(self) -> None:
         waiting = [
             action for action in self.api.required_actions(self.feed) if f"_{self.delivery_id}_" in action.run_id
         ]
