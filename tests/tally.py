@@ -11,8 +11,12 @@ import json
 import os
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import wraps
 from pathlib import Path
+from typing import ParamSpec
+
+P = ParamSpec("P")
 
 SUBJECTS = {
     "faults": ("injected", "fired", "recovered", "violations"),
@@ -34,6 +38,18 @@ def count(subject: str, **counts: int) -> None:
     if path:
         with Path(path).open("a", encoding="utf-8") as file:  # one short write: appends of several processes do not mix
             file.write(json.dumps({"subject": subject, **counts}) + "\n")
+
+
+def negative_control(test: Callable[P, None]) -> Callable[P, None]:
+    """A test that switches a guard off and sees the trouble: counted as tried, and as red when it did see it."""
+
+    @wraps(test)
+    def counted(*args: P.args, **kwargs: P.kwargs) -> None:
+        count("negative controls", tried=1)
+        test(*args, **kwargs)
+        count("negative controls", red=1)
+
+    return counted
 
 
 def sums(path: Path) -> Sums:

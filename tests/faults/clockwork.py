@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from concord.quarantine import Selection
 from concord.settings import Settings
 from tests.faults.worker import CHUNK_ROWS, Job, Outcome, Process
 
-OF_NO_FEED = ("reconcile_ledger", "anchor_audit", "rewrap", "retoken")
+OF_NO_FEED = ("reconcile_ledger", "anchor_audit", "rewrap", "retoken", "retain")
 TASKS = ("stage", "plan", "apply", "settle")
 ROUNDS = 4
 """How often the reconciler comes by, at most."""
@@ -199,6 +200,11 @@ class Clockwork:
         """An operator's evening."""
         for step in ("rewrap", "retoken"):
             assert self.task(step).ok
+
+    def retain(self) -> None:
+        """The retention DAG, when the time of everything there is over."""
+        now = datetime.now(UTC) + timedelta(days=self.feed.retention_days + 1)
+        assert self.task("retain", feeds=[self.feed], now=now).ok
 
     def with_refused_rows(self, deed: str) -> None:
         """A person replays or waives them, and the runs that this opens go on."""

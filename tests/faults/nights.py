@@ -53,7 +53,8 @@ class Night:
     """One evening's state and how people behave.
 
     ``watched`` nights begin with the watch DAG; in others a run is open that goes on with task ``begin_at``.
-    In a night that ``rotates`` there are new keys, and what is under old ones is put under them.
+    In a night that ``rotates`` there are new keys, and what is under old ones is put under them; in one that
+    ``retains`` all that lies there is past its retention.
     The ``deed`` is what somebody does with the refused rows when the runs are over.
     """
 
@@ -62,6 +63,7 @@ class Night:
     watched: bool = False
     begin_at: str | None = None
     rotates: bool = False
+    retains: bool = False
     deed: str = ""
     habits: dict[str, Any] = field(default_factory=dict)
 
@@ -117,6 +119,13 @@ def _passed(driver: Driver, _: SftpPartner) -> None:
     change = [employee(1, PLAN="HMO-2"), employee(1, COVERAGE="DENTAL", PLAN="DEN-1")]
     assert driver.planned(driver.deliver([*change, *without(1, rows=FEW)], THU)).state == "held"
     assert driver.planned(driver.deliver([*change, *without(1)], FRI)).state == "planned"
+
+
+def _three_days(driver: Driver, _: SftpPartner) -> None:
+    """Three files, the second with a row that was refused."""
+    broken = employee(5, COVEFF="02/30/2026")
+    for day, rows in ((THU, [*BASE[1:], BASE[0], broken]), (FRI, [*BASE[2:], *BASE[:2]])):
+        assert driver.day(rows, day).state == "published"
 
 
 def _two_days(driver: Driver, _: SftpPartner) -> None:
@@ -182,6 +191,7 @@ NIGHTS: dict[str, Night] = {
     "lost": Night(_planned),
     "unsettled": Night(_left_applied),
     "rotating": Night(_few, HOLDING, rotates=True),
+    "retaining": Night(_three_days, retains=True),
     "replaying": Night(_refused, mended(lax()), deed="replay"),
     "waiving": Night(_refused, deed="waive"),
     "stray": Night(_stray, begin_at="settle"),
@@ -273,6 +283,8 @@ class Nights:
         clock.work()
         if NIGHTS[name].rotates:
             clock.rotate()
+        if NIGHTS[name].retains:
+            clock.retain()
         if NIGHTS[name].deed:
             clock.with_refused_rows(NIGHTS[name].deed)
         self.live_on(clock)

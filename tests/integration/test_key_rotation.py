@@ -19,6 +19,7 @@ from concord.errors import StageLost
 from concord.protect import UnknownKey
 from concord.steps import Site, open_site
 from tests.rosters import BASE, FRI, MON, THU, Driver, employee, guarded, quick, without
+from tests.tally import negative_control
 
 PLACES = {"quarantined rows", "file names", "SSNs now", "SSNs before", "stage tables"}
 ARCHIVE = {"landing, in the ledger", "landing, in the archive"}
@@ -119,6 +120,8 @@ def test_after_a_rewrap_everything_opens_without_the_old_key(busy: Driver) -> No
     assert b"E0000040" in without_old.site.keys.open(row["raw_sealed"], context=context)
 
 
+@pytest.mark.full
+@negative_control
 def test_a_key_that_is_still_needed_is_told_of_when_it_is_gone(busy: Driver) -> None:
     """Negative control: without the rewrap, nothing opens without the old key, and the check says so."""
     without_old = rotated(rotated(busy, seal=True), forget=True)
@@ -128,6 +131,7 @@ def test_a_key_that_is_still_needed_is_told_of_when_it_is_gone(busy: Driver) -> 
     assert "landing.damaged" in {finding.code for finding in check.run(without_old.site)}
 
 
+@pytest.mark.full
 def test_a_rewrap_touches_no_ciphertext_and_no_mac(busy: Driver) -> None:
     folder = Path(busy.site.settings.landing_url.removeprefix("file://"))
     objects = {f: f.read_bytes() for f in folder.glob("objects/*/*") if f.suffix != ".manifest"}
@@ -141,6 +145,7 @@ def test_a_rewrap_touches_no_ciphertext_and_no_mac(busy: Driver) -> None:
         assert after.site.landing.manifest(row["sha256"]).wrapped_key == row["manifest"]["wrapped_key"]
 
 
+@pytest.mark.full
 def test_a_second_rewrap_does_nothing(busy: Driver) -> None:
     after = rotated(busy, seal=True)
     steps.rewrap(after.site)
@@ -149,6 +154,7 @@ def test_a_second_rewrap_does_nothing(busy: Driver) -> None:
     assert after.tables() == before
 
 
+@pytest.mark.full
 def test_a_rewrap_is_no_change_to_the_next_file(busy: Driver) -> None:
     after = rotated(busy, seal=True)
     events = after.all("SELECT count(*) AS n FROM ops.outbox")
@@ -157,6 +163,7 @@ def test_a_rewrap_is_no_change_to_the_next_file(busy: Driver) -> None:
     assert check.run(after.site) == []
 
 
+@pytest.mark.full
 def test_an_object_that_somebody_works_on_is_left_for_the_next_pass(acme: Driver) -> None:
     after = rotated(acme, seal=True)
     with acme.site.database("an apply") as connection:
@@ -172,6 +179,7 @@ def replace_site(driver: Driver) -> Site:
     return open_site(driver.site.settings)
 
 
+@pytest.mark.full
 def test_a_value_that_does_not_open_keeps_no_other_under_the_old_key(busy: Driver) -> None:
     busy.do("UPDATE core.member SET ssn_sealed = overlay(ssn_sealed placing '\\x00' from 40) WHERE person_code = '01'"
             " AND subscriber_id = 'E0000003'")  # fmt: skip
@@ -180,6 +188,7 @@ def test_a_value_that_does_not_open_keeps_no_other_under_the_old_key(busy: Drive
     assert uses(after)[busy.site.keys.seal_key_id] == Counter({"SSNs now": 1})
 
 
+@pytest.mark.full
 def test_small_batches_miss_nothing(busy: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resealing, "BATCH", 3)
     after = rotated(busy, seal=True)
@@ -187,6 +196,7 @@ def test_small_batches_miss_nothing(busy: Driver, monkeypatch: pytest.MonkeyPatc
     assert set(uses(after)) == {"new"}
 
 
+@pytest.mark.full
 def test_a_sealed_object_that_no_delivery_names_yet_is_wrapped_too(acme: Driver) -> None:
     """A fetch that ended between sealing and entering: its retry finds the object and enters it."""
     with acme.site.landing.begin("7k2m9xab", 1) as writer:
@@ -233,6 +243,7 @@ def test_between_two_identical_files_a_rotation_is_no_change(acme: Driver) -> No
     assert versions(forgetful) == told
 
 
+@pytest.mark.full
 def test_until_the_rotation_the_earlier_key_counts_although_the_new_one_is_first(acme: Driver) -> None:
     told = versions(acme)
     after = rotated(acme, token=True)
@@ -242,6 +253,8 @@ def test_until_the_rotation_the_earlier_key_counts_although_the_new_one_is_first
     assert set(uses(after, "token")["test"]) >= {"SSNs now", "partners"}
 
 
+@pytest.mark.full
+@negative_control
 def test_tokens_of_another_key_would_be_changes(acme: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
     """Negative control: a staging that takes the ring's first key sees every member with a number changed."""
     from concord.steps import reading
@@ -256,6 +269,7 @@ def test_tokens_of_another_key_would_be_changes(acme: Driver, monkeypatch: pytes
     assert run.plan["counts"]["member"]["change"] == len(with_number)
 
 
+@pytest.mark.full
 def test_a_changed_number_is_seen_across_a_rotation(acme: Driver) -> None:
     after = rotated(acme, token=True)
     steps.retoken(after.site)
@@ -276,6 +290,8 @@ def test_what_was_staged_before_a_rotation_is_staged_again(acme: Driver) -> None
     assert check.run(after.site) == []
 
 
+@pytest.mark.full
+@negative_control
 def test_a_staging_of_the_earlier_key_would_write_its_tokens(acme: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
     """Negative control: without the comparison of keys an apply mixes tokens, and the check finds them."""
     planned = acme.planned(acme.deliver([*BASE, employee(60)], THU))
@@ -287,6 +303,7 @@ def test_a_staging_of_the_earlier_key_would_write_its_tokens(acme: Driver, monke
     assert "keys.match" in found
 
 
+@pytest.mark.full
 def test_a_held_delivery_asks_again_after_a_rotation(acme: Driver) -> None:
     careful = Driver(guarded(ends=Limit(share=0.05, floor=1)), acme.site)
     held = careful.day(without(4, 5), THU)
@@ -326,6 +343,7 @@ def test_a_file_that_was_seen_under_the_earlier_key_is_known(acme: Driver) -> No
     assert entered[1] is None
 
 
+@pytest.mark.full
 def test_a_ring_without_the_key_that_counts_says_so(acme: Driver) -> None:
     stranger = rotated(rotated(acme, token=True), forget=True)
     with pytest.raises(UnknownKey, match="'test'"):

@@ -22,6 +22,7 @@ from concord.landing import Manifest
 from concord.postgres import StatementFailed
 from concord.steps import open_site
 from tests.rosters import BASE, FRI, MON, THU, Driver, employee, guarded, quick, without
+from tests.tally import negative_control
 
 KEEP = timedelta(days=2_190)
 LATER = datetime.now(UTC) + KEEP + timedelta(days=1)
@@ -101,6 +102,7 @@ def test_a_file_past_its_retention_cannot_be_read_again_and_what_it_did_stays(
     assert check.run(acme.site, deep=True) == []
 
 
+@pytest.mark.full
 def test_the_audit_says_what_was_destroyed_once_each(three: tuple[Driver, list[str]], template: Any) -> None:
     acme, (first, second, _) = three
     retain(acme, actor="ann")
@@ -112,6 +114,7 @@ def test_the_audit_says_what_was_destroyed_once_each(three: tuple[Driver, list[s
     assert sorted(rows) == sorted([("ann", first, "file"), ("ann", second, "file"), ("ann", second, "rows")])
 
 
+@pytest.mark.full
 def test_a_file_within_its_retention_stays(three: tuple[Driver, list[str]]) -> None:
     acme, _ = three
     before = archive(acme)
@@ -119,6 +122,7 @@ def test_a_file_within_its_retention_stays(three: tuple[Driver, list[str]]) -> N
     assert (done["files"], done["rows"], archive(acme)) == (0, 0, before)
 
 
+@pytest.mark.full
 def test_a_dry_run_destroys_nothing(three: tuple[Driver, list[str]]) -> None:
     acme, _ = three
     before = archive(acme)
@@ -128,6 +132,7 @@ def test_a_dry_run_destroys_nothing(three: tuple[Driver, list[str]]) -> None:
     assert archive(acme) == before
 
 
+@pytest.mark.full
 def test_a_shredded_delivery_fails_clearly_when_it_is_opened_again(three: tuple[Driver, list[str]]) -> None:
     acme, _ = three
     first = acme.deliver(b"no columns\n1\n", FRI)
@@ -137,6 +142,7 @@ def test_a_shredded_delivery_fails_clearly_when_it_is_opened_again(three: tuple[
         steps.stage(acme.feed, first, acme.facts(first)["attempt"] + 1, acme.site)
 
 
+@pytest.mark.full
 def test_the_same_bytes_may_arrive_again_after_they_were_shredded(three: tuple[Driver, list[str]]) -> None:
     acme, _ = three
     retain(acme)
@@ -160,6 +166,7 @@ def test_a_held_delivery_is_never_destroyed(acme: Driver) -> None:
     assert careful.all("SELECT raw_sealed IS NOT NULL AS kept FROM ops.quarantine")[0]["kept"]
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("target", ["partner", "feed", "delivery_id"])
 def test_what_is_on_legal_hold_stays_until_it_is_released(three: tuple[Driver, list[str]], target: str) -> None:
     acme, (_, second, _) = three
@@ -177,6 +184,8 @@ def test_what_is_on_legal_hold_stays_until_it_is_released(three: tuple[Driver, l
     assert acme.facts(second)["shredded_at"]
 
 
+@pytest.mark.full
+@negative_control
 def test_without_its_legal_hold_it_would_be_destroyed(
     three: tuple[Driver, list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -205,6 +214,7 @@ def test_a_hold_names_exactly_one_thing(acme: Driver) -> None:
             legal_holds.add(connection, by="ann", matter="Doe v. Acme", **target)
 
 
+@pytest.mark.full
 def test_a_hold_is_released_once(acme: Driver) -> None:
     with acme.site.database("ann") as connection:
         number = legal_holds.add(connection, by="ann", matter="Doe v. Acme", feed="acme_eligibility")
@@ -213,6 +223,7 @@ def test_a_hold_is_released_once(acme: Driver) -> None:
             legal_holds.release(connection, number, by="ann", reason="settled")
 
 
+@pytest.mark.full
 def test_bytes_that_a_younger_delivery_shares_stay_for_it(three: tuple[Driver, list[str]]) -> None:
     acme, (first, _, third) = three
     again = acme.day(BASE, MON)
@@ -252,6 +263,8 @@ def test_a_shortened_retention_destroys_nothing_until_somebody_confirms_the_numb
     assert not [i for i in many.incidents() if i["kind"] == "retention"]
 
 
+@pytest.mark.full
+@negative_control
 def test_without_the_brake_a_shortened_retention_would_destroy_everything(
     many: Driver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -275,6 +288,7 @@ def test_the_check_names_what_should_be_gone(three: tuple[Driver, list[str]]) ->
     assert findings(acme) == {"retention.overdue": (first,)}
 
 
+@pytest.mark.full
 def test_the_check_names_a_shredded_object_that_came_back(three: tuple[Driver, list[str]]) -> None:
     acme, (first, *_) = three
     root = Path(acme.site.settings.landing_url.removeprefix("file://"))
@@ -286,6 +300,8 @@ def test_the_check_names_a_shredded_object_that_came_back(three: tuple[Driver, l
     assert findings(acme) == {"retention.left": (first,)}
 
 
+@pytest.mark.full
+@negative_control
 def test_the_check_names_what_was_shredded_without_an_entry(
     three: tuple[Driver, list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -303,6 +319,7 @@ def test_the_ledger_cannot_call_something_shredded_that_still_has_its_key(acme: 
 # ── twice, at once, and interrupted ────────────────────────────────────────────
 
 
+@pytest.mark.full
 def test_a_fetch_that_found_an_equal_object_just_before_it_was_shredded_fetches_anew(
     three: tuple[Driver, list[str]],
 ) -> None:
@@ -313,6 +330,7 @@ def test_a_fetch_that_found_an_equal_object_just_before_it_was_shredded_fetches_
         steps.arriving._refuse_shredded(connection, equal, acme.site)
 
 
+@pytest.mark.full
 def test_a_key_that_the_archive_still_had_is_erased_by_the_next_run(
     three: tuple[Driver, list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
