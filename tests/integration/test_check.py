@@ -397,6 +397,42 @@ STATES = {
         "UPDATE ops.delivery SET state = 'planned' WHERE state = 'held' RETURNING delivery_id",
         {"state.now"},
     ),
+    "a delivery that nobody works on": (
+        (
+            "UPDATE ops.delivery SET state_at = now() - interval '1 day' WHERE state = 'held';"
+            "UPDATE ops.delivery SET state = 'staged' WHERE state = 'held' RETURNING delivery_id"
+        ),
+        {"state.now", "state.stuck"},
+    ),
+    "a failure that nobody hears of": (
+        (
+            "DELETE FROM ops.incident;"
+            "UPDATE ops.delivery SET state = 'failed' WHERE state = 'held' RETURNING delivery_id"
+        ),
+        {"state.now", "end.silent"},
+    ),
+    "half a plan": (
+        (
+            "UPDATE ops.plan p SET finished_at = NULL FROM ops.delivery d WHERE d.delivery_id = p.delivery_id"
+            " AND d.state = 'held' RETURNING d.delivery_id"
+        ),
+        {"plan.unfinished"},
+    ),
+    "an event that says something else than its plan": (
+        (
+            "UPDATE ops.outbox SET action = 'end' WHERE action = 'change' AND entity = 'eligibility'"
+            " RETURNING delivery_id"
+        ),
+        {"eligibility.event_action"},
+    ),
+    "a stage table that nobody finished": (
+        (
+            "UPDATE ops.stage_attempt a SET finished_at = NULL, started_at = now() - interval '1 day'"
+            " FROM ops.delivery d WHERE d.delivery_id = a.delivery_id AND d.state = 'held'"
+            " RETURNING 'd_' || a.delivery_id || '_' || a.stage_no"
+        ),
+        {"stage.left"},
+    ),
     "a hold that nobody hears of": (
         "UPDATE ops.incident SET state = 'resolved' RETURNING delivery_id",
         {"hold.silent"},
@@ -486,6 +522,7 @@ FOLLOW = {
     "a version that no apply made": {"member.opened", "member.events"},
     "a former version that is gone": {"eligibility.opened", "eligibility.events"},
     "a later apply that was known earlier": {"lease.state"},
+    "a plan row that is gone": {"member.event_action", "eligibility.event_action"},
     "an applied delivery that is not called so": {
         "lease.state",
         "eligibility.closed",

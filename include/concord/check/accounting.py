@@ -20,10 +20,13 @@ LINES = (
     Rule("replay.closed", "check/find_unequal_closed", "deliveries with a refused row that was replayed twice, or not"),
 )
 
+PLANS = (Rule("plan.unfinished", "check/find_unfinished_plans", "deliveries with a plan that is not whole"),)
+
 WRITTEN = (
     Rule("closed", "check/find_unequal_closings", "deliveries that closed other versions than their plan says"),
     Rule("opened", "check/find_unequal_openings", "deliveries that opened not as many versions as their plan says"),
     Rule("events", "check/find_unequal_events", "deliveries whose events are not one per row they touched"),
+    Rule("event_action", "check/find_other_events", "deliveries with an event that says what their plan did not"),
 )
 """For every entity, of deliveries that were applied."""
 
@@ -31,6 +34,7 @@ WRITTEN = (
 def check(connection: Connection) -> Iterator[Finding]:
     """Findings by delivery id."""
     yield from broken(connection, LINES, accounted=compose("check/list_accounted"))
+    yield from broken(connection, PLANS)
     yield from _plans(connection)
     applied = compose("check/list_applied_plans")
     for entity in ENTITIES.values():

@@ -10,6 +10,8 @@ from concord.postgres import Connection, compose
 STATES = (
     Rule("state.chain", "check/find_illegal_events", "deliveries that went where no legal edge leads"),
     Rule("state.now", "check/find_unequal_states", "deliveries in a state that no event brought them to"),
+    Rule("state.stuck", "check/find_stuck_deliveries", "deliveries at work that have not moved for six hours"),
+    Rule("end.silent", "check/find_silent_ends", "deliveries that failed or were rejected without an incident"),
     Rule("hold.silent", "check/find_silent_holds", "held deliveries without an open incident: nobody is asked"),
     Rule("hold.unapproved", "check/find_unapproved_applies", "deliveries applied without an ordinary or approved plan"),
     Rule("hold.undecided", "check/find_undecided_declines", "deliveries declined by nobody"),
@@ -25,7 +27,10 @@ LEASES = (
 )
 """Ids are feeds. Deliveries are the only writers of core; others would move ``state_seq`` too."""
 
-STAGE = (Rule("stage.orphan", "check/find_orphan_tables", "stage tables that no live staging owns"),)
+STAGE = (
+    Rule("stage.orphan", "check/find_orphan_tables", "stage tables that no live staging owns"),
+    Rule("stage.left", "check/find_left_tables", "stage tables that were replaced, or not finished, long ago"),
+)
 """Ids are names of tables in schema ``stage``."""
 
 
