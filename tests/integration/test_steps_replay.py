@@ -1,4 +1,7 @@
-"""Replay: refused rows read again by today's contract, as a delivery like any other, never over newer truth."""
+"""Replay: refused rows read again by today's contract, as a delivery like any other, never over newer truth.
+
+The rules that cost most to break are tried every day, the others by ``make test-full``.
+"""
 
 from __future__ import annotations
 
@@ -133,6 +136,7 @@ def test_every_version_of_a_replay_leads_to_the_line_of_the_file(acme: Driver) -
     assert found == [("E0000011", original, 15), ("E0000012", original, 17)]
 
 
+@pytest.mark.full
 def test_the_next_full_finds_what_the_replay_wrote_unchanged(acme: Driver) -> None:
     rows = [*BASE, employee(11, **NEW_CODE)]
     published(acme, rows)
@@ -145,6 +149,7 @@ def test_the_next_full_finds_what_the_replay_wrote_unchanged(acme: Driver) -> No
     assert sound(acme)
 
 
+@pytest.mark.full
 def test_the_same_bytes_again_are_still_a_duplicate_after_a_replay(acme: Driver) -> None:
     rows = [*BASE, employee(11, **NEW_CODE)]
     published(acme, rows)
@@ -153,6 +158,7 @@ def test_the_same_bytes_again_are_still_a_duplicate_after_a_replay(acme: Driver)
     assert acme.facts(acme.deliver(rows, THU))["state"] == "duplicate"
 
 
+@pytest.mark.full
 def test_absence_from_a_replay_means_nothing(acme: Driver) -> None:
     published(acme, [*BASE, employee(11, **NEW_CODE)])
     before = acme.spans()
@@ -175,6 +181,7 @@ def test_a_replay_makes_no_feed_fresh_and_is_no_later_file(acme: Driver) -> None
     assert latest.delivery_id != again.delivery_id
 
 
+@pytest.mark.full
 def test_of_a_selection_only_those_rows_are_taken_up(acme: Driver) -> None:
     original = published(acme, [*BASE, employee(11, **NEW_CODE), employee(12, STATE="?")])
     mend(acme)
@@ -210,6 +217,7 @@ def test_rows_refused_again_stay_open_with_their_present_reasons_until_they_are_
     assert sound(acme)
 
 
+@pytest.mark.full
 def test_a_replay_of_what_a_replay_refused_counts_it_when_it_can_be_read(acme: Driver) -> None:
     original = published(acme, [*BASE, employee(11, **NEW_CODE)])
     replayed(acme)
@@ -220,6 +228,7 @@ def test_a_replay_of_what_a_replay_refused_counts_it_when_it_can_be_read(acme: D
     assert sound(acme)
 
 
+@pytest.mark.full
 def test_many_rows_refused_again_hold_nothing(acme: Driver) -> None:
     """They were refused before: guards about what is read judge files."""
     published(acme, [*BASE, *(employee(n, STATE="?") for n in range(11, 31))])
@@ -257,6 +266,7 @@ def test_what_a_newer_full_says_of_the_member_counts(since: Driver, newer: list[
     assert sound(since)
 
 
+@pytest.mark.full
 def test_without_the_rule_the_older_row_would_overwrite_the_newer(
     since: Driver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -270,6 +280,7 @@ def test_without_the_rule_the_older_row_would_overwrite_the_newer(
     assert overwritten
 
 
+@pytest.mark.full
 def test_a_newer_full_that_does_not_show_a_new_member_counts(since: Driver) -> None:
     published(since, BASE, FRI)
     mend(since)
@@ -288,6 +299,7 @@ def test_a_newer_full_in_which_the_members_row_was_refused_as_well_said_nothing(
     assert sound(since)
 
 
+@pytest.mark.full
 def test_a_replay_of_a_newer_delivery_counts_over_one_of_an_older(since: Driver) -> None:
     friday = published(since, [*without(3), employee(3, **NEW_CODE), employee(11, **NEW_CODE)], FRI)
     mend(since)
@@ -297,6 +309,7 @@ def test_a_replay_of_a_newer_delivery_counts_over_one_of_an_older(since: Driver)
     assert sorted(filter(None, closed_reasons(since))) == ["newer_truth", "newer_truth", "replay", "replay"]
 
 
+@pytest.mark.full
 def test_what_a_person_waived_said_nothing(since: Driver) -> None:
     friday = published(since, [*without(3), employee(3, **NEW_CODE, PLAN="EPO-3"), employee(11)], FRI)
     waive(since, delivery_id=friday)
@@ -306,6 +319,7 @@ def test_what_a_person_waived_said_nothing(since: Driver) -> None:
     assert closed_reasons(since) == ["replay", "newer_truth", "person"]
 
 
+@pytest.mark.full
 def test_a_row_that_still_cannot_be_read_is_closed_when_newer_truth_makes_it_moot(since: Driver) -> None:
     published(since, BASE, FRI)
     (again,) = replayed(since)
@@ -314,6 +328,7 @@ def test_a_row_that_still_cannot_be_read_is_closed_when_newer_truth_makes_it_moo
     assert sound(since)
 
 
+@pytest.mark.full
 def test_who_a_person_is_stays_as_a_newer_full_said(acme: Driver) -> None:
     """The dental row was refused on both days; on Friday the medical row told another city."""
     dental = {"COVERAGE": "DENTAL", "PLAN": "DEN-1", **NEW_CODE}
@@ -368,6 +383,7 @@ def test_a_change_is_moot_where_a_newer_file_spoke_of_the_member(changes: Driver
     assert sound(changes)
 
 
+@pytest.mark.full
 def test_a_replay_neither_fills_nor_makes_a_gap_and_stops_no_file(changes: Driver) -> None:
     changes.feed = delta(guards=replace(LAX_GUARDS, adds=Limit(share=0.01, floor=1)))
     published(changes, [acted("A", employee(n, **NEW_CODE)) for n in (11, 12)], FRI, sequence=3)
@@ -402,6 +418,7 @@ def test_a_family_that_waited_for_its_subscriber_is_replayed_together(acme: Driv
     assert sound(acme)
 
 
+@pytest.mark.full
 def test_dependents_wait_on_where_their_subscriber_is_neither_known_nor_there(acme: Driver) -> None:
     original = published(acme, [*BASE, employee(11, **NEW_CODE), child(11, "02")])
     waive(acme, reason="coverage_tier.code")
@@ -444,6 +461,7 @@ def test_a_declined_replay_lets_its_rows_go(acme: Driver, held: Run) -> None:
     assert sound(acme)
 
 
+@pytest.mark.full
 def test_a_newer_full_neither_waits_for_a_held_replay_nor_ends_it(acme: Driver, held: Run) -> None:
     full = acme.deliver([*BASE, employee(11, PLAN="EPO-3"), employee(12, TIER="?")], FRI)
     assert acme.open() == [full]
@@ -456,6 +474,7 @@ def test_a_newer_full_neither_waits_for_a_held_replay_nor_ends_it(acme: Driver, 
     assert sound(acme)
 
 
+@pytest.mark.full
 def test_a_failed_replay_keeps_its_rows_and_may_be_opened_again(acme: Driver) -> None:
     published(acme, [*BASE, employee(11, **NEW_CODE)])
     mend(acme)
@@ -466,6 +485,7 @@ def test_a_failed_replay_keeps_its_rows_and_may_be_opened_again(acme: Driver) ->
     assert (key(11) in acme.spans(), sound(acme)) == (True, True)
 
 
+@pytest.mark.full
 def test_a_skipped_replay_lets_its_rows_go(acme: Driver) -> None:
     published(acme, [*BASE, employee(11, **NEW_CODE)])
     (replay_id,) = opened(acme)["replays"]
@@ -474,6 +494,7 @@ def test_a_skipped_replay_lets_its_rows_go(acme: Driver) -> None:
     assert opened(acme)["rows"] == 1
 
 
+@pytest.mark.full
 def test_rows_of_a_delivery_that_is_not_in_the_tables_are_not_replayed(acme: Driver) -> None:
     acme.feed = HOLDS
     run = acme.planned(acme.deliver([*BASE, *roster((11, 12)), employee(13, **NEW_CODE)], THU))
@@ -483,6 +504,7 @@ def test_rows_of_a_delivery_that_is_not_in_the_tables_are_not_replayed(acme: Dri
 # ── two at once ──
 
 
+@pytest.mark.full
 def test_of_two_replays_one_takes_a_row_up(acme: Driver) -> None:
     published(acme, [*BASE, employee(11, **NEW_CODE)])
     mend(acme)
@@ -499,6 +521,7 @@ def test_the_database_refuses_a_row_that_another_replay_has(acme: Driver) -> Non
         take_up(connection, acme.feed, choice.original, choice.rows)
 
 
+@pytest.mark.full
 def test_without_that_index_a_row_would_be_in_two_replays(acme: Driver, blank: Playground) -> None:
     """Negative control, rolled back: the index is dropped, and the second takes the row up too."""
     published(acme, [*BASE, employee(11, **NEW_CODE)])
@@ -579,12 +602,14 @@ def test_a_waived_row_is_never_replayed_unless_it_is_opened_again(acme: Driver) 
     assert sound(acme)
 
 
+@pytest.mark.full
 def test_a_row_in_a_replay_is_not_waived(acme: Driver) -> None:
     published(acme, [*BASE, employee(11, **NEW_CODE)])
     opened(acme)
     assert waive(acme).ids == ()
 
 
+@pytest.mark.full
 def test_what_was_not_shown_is_not_waived(acme: Driver) -> None:
     original = published(acme, [*BASE, employee(11, **NEW_CODE)])
     shown = waiving.match("waive", Selection(acme.feed.name), acme.site)
@@ -594,12 +619,14 @@ def test_what_was_not_shown_is_not_waived(acme: Driver) -> None:
     assert len(acme.all("SELECT FROM ops.quarantine WHERE state = 'open'")) == 1
 
 
+@pytest.mark.full
 def test_rows_of_a_delivery_that_may_be_staged_again_are_not_waived(acme: Driver) -> None:
     acme.feed = HOLDS
     acme.planned(acme.deliver([*BASE, *roster((11, 12)), employee(13, **NEW_CODE)], THU))
     assert waive(acme).ids == ()
 
 
+@pytest.mark.full
 def test_who_replayed_and_who_waived_is_in_the_trail(acme: Driver) -> None:
     original = published(acme, [*BASE, employee(11, **NEW_CODE), employee(12, STATE="?")])
     opened(acme, reason="coverage_tier.code")

@@ -1,0 +1,98 @@
+"""Records read again by themselves come to what they came to in their file, and never to anything new."""
+
+from __future__ import annotations
+
+import io
+import tomllib
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from concord.catalogue import feeds
+from concord.contract import Feed
+from concord.parse import Chunk, rereading
+from concord.parse.delimited import DelimitedFile
+from concord.parse.rereading import RereadRecords, header, places
+from concord.validate import validate
+from tests import tally
+from tests.unit.acme_rows import ACME, file, row
+
+FOLDER = Path(__file__).parents[1] / "feeds"
+
+
+def read_at_all(feed: Feed) -> Iterator[Path]:
+    """The feed's named files that are not refused whole: rows of those are never in quarantine."""
+    expected = tomllib.loads((FOLDER / feed.name / "expected.toml").read_text(encoding="utf-8"))
+    for path in sorted((FOLDER / feed.name).iterdir()):
+        wanted = expected.get(path.stem)
+        if isinstance(wanted, dict) and "rejected" not in wanted:
+            yield path
+
+
+FILES = [
+    pytest.param(feed, path, id=f"{feed.name}/{path.stem}") for feed in feeds().values() for path in read_at_all(feed)
+]
+Verdict = tuple[str, ...] | dict[str, Any]
+"""Reasons, or the accepted row."""
+
+
+def as_of(feed: Feed) -> date:
+    found: date = tomllib.loads((FOLDER / feed.name / "expected.toml").read_text(encoding="utf-8"))["as_of"]
+    return found
+
+
+def judged(feed: Feed, file: DelimitedFile) -> Iterator[tuple[int, bytes, Verdict]]:
+    """Line, bytes and verdict of every record."""
+    for chunk in file:
+        yield from sorted(of_chunk(feed, file, chunk), key=lambda record: record[0])
+
+
+def of_chunk(feed: Feed, file: DelimitedFile, chunk: Chunk) -> Iterator[tuple[int, bytes, Verdict]]:
+    for refused in chunk.refused:
+        yield refused.line, refused.raw, refused.reasons
+    found = validate(feed, chunk.frame, as_of=as_of(feed), missing=frozenset(file.drift.missing_optional))
+    for at, values in zip(found.positions, found.accepted.to_dict("records"), strict=True):
+        yield int(chunk.line[at]), chunk.raw(int(at)), dict(values)
+    for at, reasons in zip(found.rejected.position, found.rejected.reasons, strict=True):
+        yield int(chunk.line[at]), chunk.raw(int(at)), reasons
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(("feed", "path"), FILES)
+def test_every_record_of_every_named_file_says_by_itself_what_it_said_in_its_file(feed: Feed, path: Path) -> None:
+    whole = DelimitedFile(io.BytesIO(path.read_bytes()), feed)
+    found = list(judged(feed, whole))
+    again = RereadRecords(whole.columns, [raw for _, raw, _ in found], feed, chunk_rows=7)
+    reread = list(judged(feed, again))
+    assert [verdict for _, _, verdict in reread] == [verdict for _, _, verdict in found]
+    assert [line for line, _, _ in reread] == [line for line, _ in places([raw for _, raw, _ in found])]
+    assert again.drift == whole.drift
+
+
+def halves() -> list[bytes]:
+    """Two records that each open or close a quote: side by side they would be one sound record."""
+    whole = file(row(STREET="1 Sample Way\nsecond floor")).split(b"\n", 1)[1].removesuffix(b"\n")
+    first, second = whole.split(b"\n")
+    return [first, second]
+
+
+def test_two_records_with_a_quote_too_many_never_become_one() -> None:
+    read = RereadRecords(tuple(row()), halves(), ACME, chunk_rows=100)
+    (chunk,) = read
+    assert len(chunk.frame) == 0
+    assert [(refused.line, refused.lines, refused.reasons) for refused in chunk.refused] == [(2, 2, ("record.quote",))]
+
+
+def test_without_being_kept_apart_they_would(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Negative control."""
+    monkeypatch.setattr(rereading, "kept_apart", lambda chunk, _known: chunk)
+    (chunk,) = RereadRecords(tuple(row()), halves(), ACME, chunk_rows=100)
+    tally.count("negative controls", tried=1, red=len(chunk.frame))
+    assert len(chunk.frame) == 1
+
+
+def test_names_that_need_quotes_get_them() -> None:
+    assert header(("A,B", 'C"D', "E"), ACME) == b'"A,B","C""D",E\n'
