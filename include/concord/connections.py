@@ -62,8 +62,8 @@ def check(facts: Facts, *, is_hidden: Callable[[str], bool]) -> list[Finding]:
 
 
 def missing(conn_id: str) -> Finding:
-    """A connection that a contract names and nobody made."""
-    return Finding(conn_id, "connection.missing", "a contract names it and Airflow does not have it")
+    """A connection that is named and that nobody made."""
+    return Finding(conn_id, "connection.missing", "a contract or CONCORD_NOTIFY names it, and Airflow does not have it")
 
 
 # ── SFTP ───────────────────────────────────────────────────────────────────────
@@ -179,6 +179,7 @@ RULES: Mapping[str, Rules] = {
     "ssh": _sftp,
     "postgres": _postgres,
     "http": _http,
+    "slackwebhook": _http,
     "aws": _aws,
     "smtp": _smtp,
 }

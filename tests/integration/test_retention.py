@@ -14,6 +14,7 @@ import psycopg
 import pytest
 
 from concord import check, steps
+from concord.connections import missing
 from concord.contract import Limit
 from concord.custody import legal_holds, retention
 from concord.custody.retention import Kept, judge
@@ -370,3 +371,13 @@ def test_the_brake_needs_a_number_and_a_share(due: int, kept: int, stopped: bool
         replace(PAST, delivery_id=f"z{n:07}", object_url=f"objects/z{n}", is_past=False) for n in range(kept - due)
     ]
     assert bool(judge([*goes, *others]).unusual) is stopped
+
+
+# ── connections, told ──────────────────────────────────────────────────────────
+
+
+def test_an_unfit_connection_is_an_incident_until_it_is_mended(acme: Driver) -> None:
+    steps.report_connections([missing("acme_sftp"), missing("other_sftp")], acme.site)
+    assert [i["cause"] for i in acme.incidents()] == ["connection:acme_sftp", "connection:other_sftp"]
+    steps.report_connections([missing("other_sftp")], acme.site)
+    assert [i["cause"] for i in acme.incidents()] == ["connection:other_sftp"]

@@ -177,6 +177,11 @@ def test_every_connection_that_a_contract_names_exists(known: dict[str, Connecti
     assert lint([FEED]) == []
 
 
+def test_the_connections_of_notifications_are_asked_for_too(known: dict[str, Connection]) -> None:
+    known[FEED.source.conn_id] = made({"host_key": public(), "private_key": private()})
+    assert lint([FEED], "log,smtp:concord_smtp@urgent") == [missing("concord_smtp")]
+
+
 def test_airflow_masks_the_fields_that_keys_belong_into(known: dict[str, Connection]) -> None:
     known[FEED.source.conn_id] = made({"host_key": public(), "private_key": private(), "remark": private()})
     assert [finding.rule for finding in lint([FEED])] == ["extra.shown"]
@@ -206,3 +211,5 @@ def test_the_urls_of_the_settings_verify_their_server() -> None:
     assert [f.conn_id for f in found("postgresql://u:p@db.example/concord")] == ["CONCORD_LOADER_URL"]
     assert found("postgresql://u:p@db.example/concord?sslmode=verify-full") == []
     assert found("postgresql://u:p@127.0.0.1/concord") == []
+    told = Settings(loader_url="postgresql://127.0.0.1/concord", notify_webhook_url="http://hooks.example/x")
+    assert [f.rule for f in settings_findings(told)] == ["tls.off"]

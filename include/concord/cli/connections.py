@@ -20,7 +20,8 @@ def check() -> None:
     from concord.orchestrate.connections import lint
     from concord.steps import settings_findings
 
-    findings = [*lint(feeds().values()), *settings_findings(environment.settings())]
+    settings = environment.settings()
+    findings = [*lint(feeds().values(), settings.notify), *settings_findings(settings)]
     for finding in findings:
         show.say(f"[red]{show.plain(finding.conn_id)}[/red] {show.plain(finding.rule)}: {show.plain(finding.text)}")
     if any(finding.rule == "connection.missing" for finding in findings):

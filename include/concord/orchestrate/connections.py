@@ -34,10 +34,10 @@ def connections_dag() -> DAG:
     @task(multiple_outputs=False)
     def check_connections() -> Counts:
         """Reports every rule that a connection breaks, and is red where there is one."""
-        findings = lint(readable().sound)
         with opened() as site:
             from concord import steps
 
+            findings = [*lint(readable().sound, site.settings.notify), *steps.settings_findings(site.settings)]
             steps.report_connections(findings, site)
         if findings:
             named = ", ".join(sorted({f"{finding.conn_id} {finding.rule}" for finding in findings}))
@@ -58,13 +58,17 @@ def connections_dag() -> DAG:
     return dag
 
 
-def lint(feeds: Iterable[Feed]) -> list[Finding]:
-    """What is wrong with the connections that the contracts name, and with those Concord uses besides."""
-    return [finding for conn_id, required in _named(feeds) for finding in _linted(conn_id, required=required)]
+def lint(feeds: Iterable[Feed], notify: str = "") -> list[Finding]:
+    """What is wrong with the connections that contracts and ``notify`` (CONCORD_NOTIFY) name, and the loader's."""
+    return [finding for conn_id, required in _named(feeds, notify) for finding in _linted(conn_id, required=required)]
 
 
-def _named(feeds: Iterable[Feed]) -> Iterator[tuple[str, bool]]:
-    yield from dict.fromkeys((feed.source.conn_id, True) for feed in feeds)
+def _named(feeds: Iterable[Feed], notify: str) -> Iterator[tuple[str, bool]]:
+    from concord.publish.notify import wanted
+
+    partners = [feed.source.conn_id for feed in feeds]
+    channels = [entry.connection for entry in wanted(notify) if entry.connection] if notify else []
+    yield from ((conn_id, True) for conn_id in dict.fromkeys([*partners, *channels]))
     yield from ((conn_id, False) for conn_id in OPTIONAL)
 
 

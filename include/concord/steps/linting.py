@@ -49,7 +49,7 @@ def unfit(conn_id: str, findings: Iterable[Finding]) -> Text:
 
 
 def settings_findings(settings: Settings) -> Iterator[Finding]:
-    """The database URLs of an installation that do not verify the server they speak to."""
+    """The URLs of an installation by which it speaks to a server that it does not verify."""
     from psycopg.conninfo import conninfo_to_dict
 
     for name in URLS:
@@ -61,3 +61,6 @@ def settings_findings(settings: Settings) -> Iterator[Finding]:
                 extra={"sslmode": parts.get("sslmode")},
             )  # fmt: skip
             yield from check(facts, is_hidden=lambda _: True)
+    if settings.notify_webhook_url:
+        webhook = Facts("CONCORD_NOTIFY_WEBHOOK_URL", "http", settings.notify_webhook_url)
+        yield from check(webhook, is_hidden=lambda _: True)
