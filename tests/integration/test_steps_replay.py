@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
-from typing import Any
+from typing import Any, LiteralString
 
 import pytest
 from psycopg import sql
@@ -638,3 +638,35 @@ def test_who_replayed_and_who_waived_is_in_the_trail(acme: Driver) -> None:
             "SELECT actor, action, object, item_count FROM ops.audit WHERE action IN ('replay', 'waive') ORDER BY seq"
         ).fetchall()
     assert found == [("ann", "replay", original, 1), ("ann", "waive", acme.feed.name, 1)]
+
+
+# ── what must hold afterwards ──
+
+
+SPOILED: dict[str, tuple[LiteralString, set[str]]] = {
+    "a row that came to something else": (
+        "UPDATE ops.replay_row SET outcome = 'newer_truth'", {"replay.lines", "replay.closed"},
+    ),
+    "a row that waits although it counted": (
+        "UPDATE ops.quarantine SET state = 'open', closed_at = NULL", {"replay.closed"},
+    ),
+    "a row that no replay counted": ("UPDATE ops.quarantine SET closed_by = 'zzzzzzzz'", {"replay.closed"}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", SPOILED)
+def test_the_check_finds_replayed_rows_that_are_not_what_the_ledger_says(acme: Driver, what: str) -> None:
+    published(acme, [*BASE, employee(11, **NEW_CODE)])
+    mend(acme)
+    replayed(acme)
+    statement, codes = SPOILED[what]
+    acme.do(statement)
+    assert {finding.code for finding in check.run(acme.site)} == codes
+
+
+def test_a_held_replay_says_what_it_is_and_what_is_safe(acme: Driver, held: Run) -> None:
+    (incident,) = acme.incidents()
+    original = acme.facts(held.delivery_id)["replay_of"]
+    assert f"replay {held.delivery_id} of delivery {original}" in incident["text"]
+    assert "Its rows stay in quarantine" in incident["text"]
+    assert "2 count, 0 are refused again, 0 are moot" in incident["text"]

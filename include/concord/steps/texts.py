@@ -14,6 +14,7 @@ from concord.ledger import Delivery
 from concord.postgres import Connection, one, run
 
 UNTOUCHED = "Nothing of it is in the tables; coverage stands as it did before."
+ROWS_KEPT = "Its rows stay in quarantine, encrypted, until one counts them or somebody waives them."
 KEPT = "The file is kept in landing, encrypted, and every line of it is accounted for."
 
 
@@ -30,12 +31,16 @@ def _head(feed: Feed, delivery: Delivery, state: str) -> str:
     return f"Partner {feed.partner}, feed {feed.name}, {what} of {delivery.file_date}: {state}."
 
 
+def _kept(delivery: Delivery) -> str:
+    return ROWS_KEPT if delivery.is_replay else KEPT
+
+
 def rejected(feed: Feed, delivery: Delivery, error: DeliveryRejected) -> Text:
     """For a delivery refused whole, by rule."""
     return Text(
         f"{feed.name}: delivery {delivery.delivery_id} was rejected ({error.code})",
         _head(feed, delivery, f"rejected, {error}"),
-        f"{UNTOUCHED} {KEPT}",
+        f"{UNTOUCHED} {_kept(delivery)}",
         "nothing here, trying the same bytes again fails again. Ask the partner for a corrected file; it is "
         "picked up by the next watch run. If the contract is wrong, mend it, then trigger the feed's DAG with "
         f"delivery_id {delivery.delivery_id} and attempt {delivery.attempt + 1}.",
@@ -237,7 +242,7 @@ def held(connection: Connection, feed: Feed, delivery_id: str) -> Text:
     return Text(
         f"{feed.name}: delivery {delivery_id} of {delivery.file_date} is held",
         f"{_head(feed, delivery, 'held')}\n\n**Why**\n" + "\n".join(why),
-        f"{UNTOUCHED} {KEPT} Waiting decides nothing.",
+        f"{UNTOUCHED} {_kept(delivery)} Waiting decides nothing.",
         f"*Approve* to apply exactly digest `{plan['digest'][:16]}`; *Reject* to refuse the delivery: it is kept, and "
         f"the next file is judged against today's tables. The same in the shell: `concord plan {delivery_id}`, then "
         f"`concord approve {delivery_id}` or `concord decline {delivery_id}`.",
@@ -246,13 +251,24 @@ def held(connection: Connection, feed: Feed, delivery_id: str) -> Text:
 
 
 def _effects(connection: Connection, delivery: Delivery, plan: Mapping[str, Any]) -> list[str]:
-    reasons = run(connection, "stage/count_reasons", {"delivery_id": delivery.delivery_id})
-    refused = ", ".join(f"{row['reason']} {row['rows']}" for row in reasons) or "none"
     return [
         *([f"**Drift** — the file comes with {told}."] if (told := drift_sentence(delivery.drift)) else []),
         "**What it would do**\n\n" + effects_table(plan["counts"]),
-        f"Refused rows by reason: {refused}.",
+        _rows_sentence(connection, delivery),
     ]
+
+
+def _rows_sentence(connection: Connection, delivery: Delivery) -> str:
+    """What becomes of the rows that are in quarantine."""
+    if delivery.is_replay:
+        fate = one(connection, "replay/count_fates", {"delivery_id": delivery.delivery_id}) or {}
+        return (
+            f"Of the rows it takes up, {fate['replayed']:,} count, {fate['refused']:,} are refused again, "
+            f"{fate['newer_truth']:,} are moot since a newer delivery says otherwise."
+        )
+    reasons = run(connection, "stage/count_reasons", {"delivery_id": delivery.delivery_id})
+    refused = ", ".join(f"{row['reason']} {row['rows']}" for row in reasons) or "none"
+    return f"Refused rows by reason: {refused}."
 
 
 def effects_table(counts: dict[str, dict[str, int]]) -> str:
