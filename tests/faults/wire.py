@@ -54,7 +54,7 @@ class Wire:
             psycopg.connect(at(admin_url, str(parts["dbname"])), autocommit=True, row_factory=dict_row) as admin,
         ):
             url = settings.loader_url.replace(f":{parts['port']}/", f":{proxy.port}/")
-            site = Site(replace(settings, loader_url=url), quick.site.keys, quick.site.landing, quick.site.notifier)
+            site = Site(replace(settings, loader_url=url), quick.site.keys, quick.site.landing)
             yield cls(Driver(quick.feed, site), quick, proxy, admin)
 
     def terminate(self) -> None:
