@@ -50,20 +50,20 @@ def _tell(feeds: list[Feed], night: Night, stopped: list[str], site: Site) -> No
     with site.database("retention") as connection:
         for feed in feeds:
             if feed.name in stopped:
-                incidents.report(connection, "retention", unusual(feed, night), feed=feed.name)
+                text = unusual(feed, night.due[feed.name], night.kept[feed.name], night.due.total())
+                incidents.report(connection, "retention", text, feed=feed.name)
             else:
                 incidents.resolve_cause(connection, f"retention:{feed.name}")
 
 
-def unusual(feed: Feed, night: Night) -> Text:
-    """What on-call reads when more of a feed is due than in an ordinary night."""
-    due, kept = night.due[feed.name], night.kept[feed.name]
+def unusual(feed: Feed, due: int, kept: int, due_of_all: int) -> Text:
+    """What on-call reads when more deliveries of a feed are due than in an ordinary night."""
     return Text(
         f"{feed.name}: retention would destroy {due} of {kept} deliveries in one night",
-        f"Partner {feed.partner}, feed {feed.name}: files or refused rows of {due} deliveries are older than the "
-        f"{feed.retention_days} days that the contract says; {kept} are kept.",
+        f"Partner {feed.partner}, feed {feed.name}, no delivery: stopped. Files or refused rows of {due} deliveries "
+        f"are older than the {feed.retention_days} days that the contract says; {kept} are kept.",
         "nothing of this feed was destroyed, and waiting destroys nothing.",
         "look whether retention_days was shortened on purpose; if not, mend the contract. If it was, concord "
-        f"retention --dry-run shows what is due, and concord retention --confirm {night.due.total()} destroys it, for "
+        f"retention --dry-run shows what is due, and concord retention --confirm {due_of_all} destroys it, for "
         "good. concord legal-hold add keeps what has to stay.",
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 from concord.check import Finding
 from concord.contract import Feed
-from concord.errors import DeliveryRejected
+from concord.errors import DeliveryRejected, NeedsDecision
 from concord.incidents import Text
 from concord.ledger import Delivery
 from concord.postgres import Connection, one, run
@@ -231,30 +231,45 @@ def operation_failed(dag: str, task: str, error: str) -> Text:
 
 
 def held(connection: Connection, feed: Feed, delivery_id: str) -> Text:
-    """For a plan that waits for a person: why it is held, what it would do, what to press."""
+    """For a delivery whose plan waits for a person, from its newest plan; raises NeedsDecision where it has none."""
     row = one(connection, "ledger/get_delivery", {"delivery_id": delivery_id})
     plan = one(connection, "plan/get_plan", {"delivery_id": delivery_id})
     if row is None or plan is None:
-        return Text(f"{feed.name}: delivery {delivery_id}", "There is no plan yet.", UNTOUCHED, "nothing.")
-    delivery = Delivery.from_row(row)
+        raise NeedsDecision(f"delivery {delivery_id} has no plan yet")
     guards = run(connection, "plan/list_guards", {"plan_id": plan["plan_id"]})
+    delivery = Delivery.from_row(row)
+    return waits(feed, delivery, plan, guards, _rows_sentence(connection, delivery))
+
+
+def waits(
+    feed: Feed,
+    delivery: Delivery,
+    plan: Mapping[str, Any],
+    guards: Sequence[Mapping[str, Any]],
+    rows: str,
+) -> Text:
+    """For a plan that waits for a person: why it is held, what it would do, what to press.
+
+    ``rows`` says what becomes of the rows that are in quarantine.
+    """
+    number = delivery.delivery_id
     why = [f"- **{g['guard']}**{' ' + g['scope'] if g['scope'] else ''}: {g['text']}" for g in guards if g["tripped"]]
     return Text(
-        f"{feed.name}: delivery {delivery_id} of {delivery.file_date} is held",
+        f"{feed.name}: delivery {number} of {delivery.file_date} is held",
         f"{_head(feed, delivery, 'held')}\n\n**Why**\n" + "\n".join(why),
         f"{UNTOUCHED} {_kept(delivery)} Waiting decides nothing.",
         f"*Approve* to apply exactly digest `{plan['digest'][:16]}`; *Reject* to refuse the delivery: it is kept, and "
-        f"the next file is judged against today's tables. The same in the shell: `concord plan {delivery_id}`, then "
-        f"`concord approve {delivery_id}` or `concord decline {delivery_id}`.",
-        "\n\n".join(_effects(connection, delivery, plan)),
+        f"the next file is judged against today's tables. The same in the shell: `concord plan {number}`, then "
+        f"`concord approve {number}` or `concord decline {number}`.",
+        "\n\n".join(_effects(delivery, plan, rows)),
     )
 
 
-def _effects(connection: Connection, delivery: Delivery, plan: Mapping[str, Any]) -> list[str]:
+def _effects(delivery: Delivery, plan: Mapping[str, Any], rows: str) -> list[str]:
     return [
         *([f"**Drift** — the file comes with {told}."] if (told := drift_sentence(delivery.drift)) else []),
         "**What it would do**\n\n" + effects_table(plan["counts"]),
-        _rows_sentence(connection, delivery),
+        rows,
     ]
 
 
