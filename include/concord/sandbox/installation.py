@@ -30,7 +30,7 @@ Say = Callable[[str], None]
 FEED = "acme_eligibility"
 """The feed that runs unless another is asked for."""
 OPERATIONS = ("concord_reconciler", "concord_check", "concord_expectations", "concord_replay")
-PASSED_ON = ("CONCORD_NOTIFY_WEBHOOK_URL",)
+PASSED_ON = ("CONCORD_NOTIFY", "CONCORD_NOTIFY_WEBHOOK_URL")
 """Settings of the caller that count here as well."""
 
 

@@ -41,7 +41,7 @@ def unfit(conn_id: str, findings: Iterable[Finding]) -> Text:
     listed = "\n".join(f"- {finding.rule}: {finding.text}" for finding in findings)
     return Text(
         f"connection {conn_id} is not one that PHI may go over",
-        f"The connection {conn_id} breaks these rules:\n\n{listed}",
+        f"All partners: connection {conn_id} breaks these rules:\n\n{listed}",
         "nothing was changed. A connection that pins no host key, or does not check it, is refused by every task.",
         f"mend {conn_id} where Airflow has it (environment, secrets backend, Admin → Connections), then trigger "
         "concord_connections. Never switch a check off to get a file in: ask the partner over another channel.",

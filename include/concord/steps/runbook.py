@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
+from concord import connections
 from concord.catalogue import feed
 from concord.check import Finding
 from concord.errors import DeliveryRejected
 from concord.incidents import Text
 from concord.ledger import Delivery
-from concord.steps import login_texts, retaining, texts
+from concord.steps import linting, login_texts, retaining, texts
 
 FEED = feed("acme_eligibility")
 DELIVERY = Delivery(
     delivery_id="7k2m9xab", feed=FEED.name, partner=FEED.partner, kind="delivery", mode="full", is_pilot=False,
-    state="landed", state_reason=None, attempt=1, arrival=1, file_date=date(2026, 11, 20), file_sequence=8, is_resubmission=False,
-    as_of_date=None, sha256=None, byte_count=None, line_count=None, manifest=None, contract_hash=None,
-    drift={"extra_columns": 2, "missing_columns": ["middle_name"]}, applied_seq=None, replay_of=None,
+    state="landed", state_reason=None, attempt=1, arrival=1, file_date=date(2026, 11, 20), file_sequence=8,
+    is_resubmission=False, as_of_date=None, sha256=None, byte_count=None, line_count=None, manifest=None,
+    contract_hash=None, drift={"extra_columns": 2, "missing_columns": ["middle_name"]}, applied_seq=None,
+    replay_of=None,
 )  # fmt: skip
+APPLIED = replace(DELIVERY, state="applied")
 THURSDAY, FRIDAY = date(2026, 11, 19), date(2026, 11, 20)
 PLAN = {"digest": "0f" * 32, "counts": {"eligibility": {"incoming": 1_204, "end": 402}}}
 GUARDS = [{"guard": "ends", "scope": "", "text": "402 of 1,606 spans ended", "tripped": True}]
+UNPINNED = connections.Finding(FEED.source.conn_id, "sftp.host_key", "no host key is pinned: enter extra.host_key")
 MOVED = Finding("lease.fence", (FEED.name,), "feeds with more applies than fences taken")
 ANSWERED = "SourceUnavailable: the partner's server did not answer"
 
@@ -41,7 +45,7 @@ EXAMPLES = (
     Example("held", texts.waits, (FEED, DELIVERY, PLAN, GUARDS, "Refused rows by reason: none.")),
     Example("rejected", texts.rejected, (FEED, DELIVERY, DeliveryRejected("control.record_count", "99 are not 100"))),
     Example("failed", texts.failed, (FEED, DELIVERY, "apply", "DatabaseUnavailable: SQLSTATE 57P01")),
-    Example("failed", texts.not_settled, (FEED, DELIVERY, "settle", "DatabaseUnavailable: SQLSTATE 57P01")),
+    Example("failed", texts.not_settled, (FEED, APPLIED, "settle", "DatabaseUnavailable: SQLSTATE 57P01")),
     Example("login", login_texts.login_refused, (FEED, "the partner refused user and key")),
     Example("blocked", login_texts.logins_blocked, (FEED, 2)),
     Example("security", login_texts.host_not_trusted, (FEED, "the server's key is none of those pinned")),
@@ -56,6 +60,7 @@ EXAMPLES = (
     Example("gap", texts.sequence_gap, (FEED, DELIVERY, 7)),
     Example("drift", texts.drifted, (FEED, DELIVERY, DELIVERY.drift)),
     Example("listing", texts.refused_names, (FEED, 3)),
+    Example("connection", linting.unfit, (FEED.source.conn_id, [UNPINNED])),
     Example("retention", retaining.unusual, (FEED, 90, 100, 90)),
     Example("operation", texts.operation_failed, ("concord_reconciler", "tell_people", ANSWERED)),
     Example("check", texts.unsound, ("lease.fence", [MOVED])),
