@@ -94,6 +94,10 @@ class RevealRefused(ConcordError):
     """Somebody asked to see values, and did not say for what, or asked and read in one transaction."""
 
 
+class LandingUnavailable(ConcordError):
+    """The archive did not take or give what it should (a full disk, a store that does not answer): it may, later."""
+
+
 class LandingDamaged(ConcordError):
     """An archived object does not authenticate: truncated, reordered or altered."""
 

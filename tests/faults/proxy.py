@@ -127,7 +127,8 @@ class Proxy:
         assert task is not None
         self._tasks.add(task)
         try:
-            await self._take(reader, writer)
+            with suppress(asyncio.CancelledError):  # the proxy stops
+                await self._take(reader, writer)
         finally:
             self._tasks.discard(task)
 

@@ -16,6 +16,7 @@ Layout below the landing URL; no name carries anything of a partner's file name:
 from concord.landing.archive import Landing
 from concord.landing.keeper import Keeper
 from concord.landing.manifest import Checkpoint, Manifest
+from concord.landing.store import available
 from concord.landing.writer import LandingWriter
 
-__all__ = ["Checkpoint", "Keeper", "Landing", "LandingWriter", "Manifest"]
+__all__ = ["Checkpoint", "Keeper", "Landing", "LandingWriter", "Manifest", "available"]

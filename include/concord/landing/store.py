@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from errno import errorcode
+from os import strerror
 from pathlib import Path
 from typing import IO, Protocol
+
+from concord.errors import LandingUnavailable
 
 
 @dataclass(frozen=True)
@@ -15,6 +20,10 @@ class Stored:
 
     path: str
     modified_at: datetime
+
+
+STORE_LIBRARIES = {"fsspec", "s3fs", "botocore", "aiobotocore", "aiohttp"}
+"""Libraries behind an object store, whose errors are no OSError."""
 
 
 class Store(Protocol):
@@ -52,6 +61,25 @@ class Store(Protocol):
 
     def files(self, folder: str) -> Iterator[Stored]:
         """Every file below ``folder``."""
+
+
+@contextmanager
+def available(what: str) -> Iterator[None]:
+    """Turns the archive's own failures into :class:`~concord.errors.LandingUnavailable`, which names ``what``.
+
+    For whatever may write to or read from the archive and has turned other failures into ours already.
+    """
+    try:
+        yield
+    except Exception as error:
+        if not isinstance(error, OSError) and type(error).__module__.partition(".")[0] not in STORE_LIBRARIES:
+            raise
+        raise LandingUnavailable(f"{what}: the archive does not take it or give it ({_named(error)})") from None
+
+
+def _named(error: Exception) -> str:
+    number = error.errno if isinstance(error, OSError) else None
+    return f"{errorcode.get(number, number)}: {strerror(number)}" if number else type(error).__name__
 
 
 def open_store(url: str) -> Store:

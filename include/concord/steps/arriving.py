@@ -11,7 +11,7 @@ from concord.acquire import Fetched, RemoteFile, SftpAccess
 from concord.contract import Feed
 from concord.errors import DeliveryRejected, LandingMoved
 from concord.failpoint import failpoint
-from concord.landing import Manifest
+from concord.landing import Manifest, available
 from concord.ledger import Delivery
 from concord.postgres import run
 from concord.steps import texts
@@ -102,7 +102,8 @@ def fetch(feed: Feed, delivery_id: str, access: SftpAccess, site: Site) -> dict[
     rejection: DeliveryRejected | None = None
     with connected(feed, access, site) as partner:
         try:
-            fetched = partner.fetch(feed.source, file, site.landing, delivery_id, delivery.attempt)
+            with available(f"delivery {delivery_id}"):  # the partner's own failures have names already
+                fetched = partner.fetch(feed.source, file, site.landing, delivery_id, delivery.attempt)
         except DeliveryRejected as error:
             rejection = error
     if rejection is not None:

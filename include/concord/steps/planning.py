@@ -11,7 +11,7 @@ from concord import stage as staging
 from concord.contract import Feed, Mode
 from concord.errors import ConcordError, StageLost
 from concord.failpoint import failpoint
-from concord.landing import Manifest
+from concord.landing import Manifest, available
 from concord.ledger import Delivery
 from concord.postgres import Connection, one, run
 from concord.quarantine import RefusedRow
@@ -173,7 +173,8 @@ def _quarantine_found(connection: Connection, feed: Feed, delivery: Delivery, st
 
 def _raw_rows(site: Site, delivery: Delivery, wanted: dict[int, tuple[int, str]]) -> Iterator[RefusedRow]:
     """The records that begin at the ``wanted`` lines; physical lines end in LF, as the reader counts them."""
-    with site.landing.open(Manifest.from_json(dict(delivery.manifest or {}))) as stream:
+    manifest = Manifest.from_json(dict(delivery.manifest or {}))
+    with available(f"delivery {delivery.delivery_id}"), site.landing.open(manifest) as stream:
         lines = enumerate(stream, start=1)
         for number, line in lines:
             if number not in wanted:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from concord import ledger, quarantine
 from concord.contract import Feed
 from concord.errors import DeliveryRejected
-from concord.landing import Manifest
+from concord.landing import Manifest, available
 from concord.ledger import Delivery
 from concord.postgres import Connection
 from concord.quarantine import Kept
@@ -43,7 +43,8 @@ def text_of(feed: Feed, delivery: Delivery, site: Site) -> Iterator[DelimitedFil
     if delivery.is_replay:
         yield taken_up(feed, delivery, site)
         return
-    with site.landing.open(Manifest.from_json(dict(delivery.manifest or {}))) as stream:
+    manifest = Manifest.from_json(dict(delivery.manifest or {}))
+    with available(f"delivery {delivery.delivery_id}"), site.landing.open(manifest) as stream:
         yield DelimitedFile(
             stream, feed, file_date=delivery.file_date, sequence=delivery.file_sequence, chunk_rows=CHUNK_ROWS
         )
