@@ -103,6 +103,11 @@ class AirflowApi:
         query = {"limit": limit, "order_by": "-run_after"}
         return cast(list[dict[str, Any]], self._call("GET", f"/dags/{_part(dag)}/dagRuns", query=query)["dag_runs"])
 
+    def note(self, dag: str, run_id: str, text: str) -> None:
+        """Puts ``text`` beside the run, where on-call reads it; it replaces an earlier note."""
+        path = f"/dags/{_part(dag)}/dagRuns/{_part(run_id)}"
+        self._call("PATCH", path, body={"note": text}, query={"update_mask": "note"})
+
     def wait(self, dag: str, run_id: str, *, timeout_s: float = 600.0, every_s: float = 2.0) -> str:
         """State of the run once it is finished; :class:`AirflowUnavailable` after ``timeout_s`` seconds.
 

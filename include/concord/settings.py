@@ -10,9 +10,13 @@ import binascii
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 from concord.errors import ConcordError
+
+LOST_AFTER = timedelta(minutes=20)
+"""A run takes minutes and its retries a quarter of an hour."""
 
 
 class SettingMissing(ConcordError):
@@ -24,7 +28,8 @@ class Settings:
     """Connections, keys and folders of one installation. No part of it is ever printed.
 
     ``*_url`` are libpq URLs, one per role. ``*_keys`` map a key id to 32 bytes; the
-    first id is the one in use, the others still open what they sealed.
+    first id is the one in use, the others still open what they sealed. What has not moved
+    for ``lost_after`` may have lost its run, and the reconciler looks after it.
     """
 
     loader_url: str = field(repr=False)
@@ -40,6 +45,7 @@ class Settings:
     airflow_url: str | None = None
     airflow_user: str | None = None
     airflow_password: str | None = field(default=None, repr=False)
+    lost_after: timedelta = LOST_AFTER
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
@@ -62,6 +68,7 @@ class Settings:
             airflow_url=env.get("CONCORD_AIRFLOW_URL"),
             airflow_user=env.get("CONCORD_AIRFLOW_USER"),
             airflow_password=env.get("CONCORD_AIRFLOW_PASSWORD"),
+            lost_after=_seconds(env, "CONCORD_LOST_AFTER_S", LOST_AFTER),
         )
 
 
@@ -96,6 +103,13 @@ def _required(env: Mapping[str, str], name: str) -> str:
     if not value:
         raise SettingMissing(f"{name} is not set")
     return value
+
+
+def _seconds(env: Mapping[str, str], name: str, default: timedelta) -> timedelta:
+    try:
+        return timedelta(seconds=float(env[name])) if env.get(name) else default
+    except ValueError:
+        raise SettingMissing(f"{name} is not a number of seconds") from None
 
 
 def _keys(env: Mapping[str, str], name: str) -> dict[str, bytes]:

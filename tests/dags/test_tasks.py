@@ -278,6 +278,7 @@ class Airflow:
     def __init__(self, confs: dict[str, Any], refuses: int | None = None) -> None:
         self.confs, self.refuses = confs, refuses
         self.answers: list[tuple[str, str]] = []
+        self.notes: dict[str, str] = {}
 
     def __enter__(self) -> Airflow:
         return self
@@ -288,7 +289,12 @@ class Airflow:
         return [RequiredAction(FEED.name, run, "approve", "?", ()) for run in self.confs]
 
     def run(self, _dag: str, run_id: str) -> dict[str, Any]:
-        return {"conf": self.confs[run_id]}
+        return {"conf": self.confs[run_id], "state": "failed"}
+
+    def note(self, _dag: str, run_id: str, text: str) -> None:
+        if self.refuses:
+            raise AirflowRefused(self.refuses, "PATCH")
+        self.notes[run_id] = text
 
     def answer(self, _dag: str, run_id: str, _task: str, option: str) -> None:
         if self.refuses:
@@ -316,6 +322,29 @@ def test_a_refused_service_account_is_an_error(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(steps, "standing", lambda *_: "approve")
     with pytest.raises(AirflowRefused):
         operations.answer_decided(SITE)
+
+
+def revived(monkeypatch: pytest.MonkeyPatch, airflow: Airflow) -> int:
+    """Revives the lost run ``lost`` of a delivery by a second attempt."""
+    second = run_of(ID) | {"trigger_run_id": "its second attempt"}
+    _, comms = answering(None)
+    monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", comms, raising=False)
+    monkeypatch.setattr(operations, "airflow_api", lambda _: airflow)
+    monkeypatch.setattr(operations, "readable", lambda: SimpleNamespace(sound=(FEED,)))
+    lost = {"delivery_id": ID, "attempt": 1, "run_id": "lost"}
+    monkeypatch.setattr(steps, "unattended", lambda *_: [lost])
+    monkeypatch.setattr(steps, "revive", lambda *_: [second])
+    return operations.revive_all(SITE)
+
+
+def test_a_lost_run_stays_red_and_its_note_names_the_one_that_took_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    airflow = Airflow({"lost": {}})
+    assert revived(monkeypatch, airflow) == 1
+    assert "its second attempt" in airflow.notes["lost"]
+
+
+def test_a_lost_run_that_is_gone_gets_no_note(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert revived(monkeypatch, Airflow({"lost": {}}, refuses=404)) == 1
 
 
 def test_one_feeds_trouble_does_not_keep_the_runs_of_another_closed(monkeypatch: pytest.MonkeyPatch) -> None:

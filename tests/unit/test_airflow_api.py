@@ -45,6 +45,13 @@ def test_only_is_paused_is_changed_when_a_dag_is_let_run() -> None:
     assert (asked[-1].method, asked[-1].url.query) == ("PATCH", b"update_mask=is_paused")
 
 
+def test_a_note_changes_nothing_but_the_note() -> None:
+    api, asked = talking_to(lambda _: httpx.Response(200, json={}))
+    api.note("feed", "r1", "Lost.")
+    assert (asked[-1].method, asked[-1].url.query) == ("PATCH", b"update_mask=note")
+    assert json.loads(asked[-1].content) == {"note": "Lost."}
+
+
 def test_a_slash_in_an_id_does_not_change_the_call() -> None:
     api, asked = talking_to(lambda _: httpx.Response(200, json={}))
     api.run("feed", "../../variables")

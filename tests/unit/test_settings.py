@@ -9,12 +9,13 @@ import resource
 import secrets
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from concord.protect import KeyRing
-from concord.settings import SettingMissing, Settings
+from concord.settings import LOST_AFTER, SettingMissing, Settings
 
 SECRETS = {
     "CONCORD_LOADER_URL": f"postgresql://concord_loader:{secrets.token_hex(16)}@127.0.0.1/concord",
@@ -109,3 +110,17 @@ def test_the_command_and_every_task_begin_with_it(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(SettingMissing), tasks.opened():
         pass
     assert called == ["shell", "task"]
+
+
+def test_how_long_a_delivery_may_stand_still_can_be_said_in_seconds() -> None:
+    assert Settings.from_environment(PLAIN | SECRETS).lost_after == LOST_AFTER
+    said = PLAIN | SECRETS | {"CONCORD_LOST_AFTER_S": "90"}
+    assert Settings.from_environment(said).lost_after == timedelta(seconds=90)
+    with pytest.raises(SettingMissing, match="CONCORD_LOST_AFTER_S"):
+        Settings.from_environment(said | {"CONCORD_LOST_AFTER_S": "soon"})
+
+
+@pytest.mark.parametrize("name", [*PLAIN, *(name for name in SECRETS if not name.endswith("PASSWORD"))])
+def test_what_is_missing_is_named(name: str) -> None:
+    with pytest.raises(SettingMissing, match=name):
+        Settings.from_environment(PLAIN | SECRETS | {name: ""})

@@ -7,6 +7,7 @@ leave ledger and Airflow apart. The ledger is right; this DAG brings Airflow aft
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -188,8 +189,21 @@ def revive_all(site: Site) -> int:
         for feed in readable().sound:
             for left in steps.unattended(feed, site):
                 if _is_over(airflow, feed.name, left["run_id"]):
-                    revived += open_all(feed, steps.revive(feed, left["delivery_id"], left["attempt"], site))
+                    successors = steps.revive(feed, left["delivery_id"], left["attempt"], site)
+                    revived += open_all(feed, successors)
+                    _note_successors(airflow, feed.name, left["run_id"], successors)
     return revived
+
+
+def _note_successors(airflow: AirflowApi, dag: str, run_id: str, successors: Iterable[Mapping[str, Any]]) -> None:
+    """Says beside a lost run, which stays red, that another one took over; nothing where the run is gone."""
+    for successor in successors:
+        text = f"Lost. {RECONCILER} opened {successor['trigger_run_id']} in its place: nothing is to be done here."
+        try:
+            airflow.note(dag, run_id, text)
+        except AirflowRefused as refused:
+            if refused.status != NOT_THERE:
+                raise
 
 
 def _is_over(airflow: AirflowApi, dag: str, run_id: str) -> bool:

@@ -29,7 +29,7 @@ def reconcile_ledger(feeds: Iterable[Feed], site: Site) -> dict[str, Any]:
 
 def _publish_applied(feed: Feed, site: Site) -> int:
     with site.database("repair") as connection:
-        left = run(connection, "ledger/list_unsettled", {"feed": feed.name})
+        left = run(connection, "ledger/list_unsettled", {"feed": feed.name, "after": site.settings.lost_after})
         for row in left:
             ledger.move(connection, row["delivery_id"], "published", "settled by the reconciler")
             failpoint("repair.published")

@@ -20,8 +20,6 @@ from concord.steps.site import Site
 GREEN = frozenset({"published", "superseded", "compared", "duplicate"})
 UNFINISHED = frozenset({"landed", "waiting", "staged", "planned"})
 WRITTEN = frozenset({"applied", "published"})
-LOST_AFTER = timedelta(minutes=20)
-"""A run takes minutes and its retries a quarter of an hour: what has not moved for longer may have lost its run."""
 MOST_ATTEMPTS = 20
 """A delivery that is held again and again is broken in a way that no further attempt mends."""
 
@@ -107,8 +105,12 @@ def revive(feed: Feed, delivery_id: str, attempt: int, site: Site) -> list[dict[
     return []
 
 
-def unattended(feed: Feed, site: Site, *, after: timedelta = LOST_AFTER) -> list[dict[str, Any]]:
-    """Deliveries that a run should be working on, unmoved for ``after``: ``delivery_id``, ``attempt``, ``run_id``."""
+def unattended(feed: Feed, site: Site, *, after: timedelta | None = None) -> list[dict[str, Any]]:
+    """Deliveries that a run should be working on, unmoved for ``after``: ``delivery_id``, ``attempt``, ``run_id``.
+
+    None means as long as the settings say.
+    """
+    after = site.settings.lost_after if after is None else after
     with site.database("revive") as connection:
         rows = run(connection, "ledger/list_unattended", {"feed": feed.name, "after": after})
     deliveries = [Delivery.from_row(row) for row in rows]

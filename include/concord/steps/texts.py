@@ -107,7 +107,7 @@ def not_settled(feed: Feed, delivery: Delivery, step: str, error: str) -> Text:
         f"{feed.name}: {step} of delivery {delivery.delivery_id} failed after it was applied",
         _head(feed, delivery, f"{delivery.state}, {step} failed, {error}"),
         "its changes are in the tables, once, and stay; only the publishing did not finish.",
-        "nothing. concord_reconciler publishes it within a quarter of an hour and opens what comes next.",
+        "nothing. concord_reconciler publishes it within half an hour and opens what comes next.",
     )
 
 
