@@ -156,7 +156,7 @@ def test_concord_and_airflow_do_not_see_each_other(database: Database) -> None:
     passwords = {role: f"secret-{role}" for role in ("airflow",)}
     kept = {
         f"concord_{role}": str(conninfo_to_dict(getattr(database, f"{role}_url"))["password"])
-        for role in ("owner", "loader", "analyst", "auditor")
+        for role in ("owner", "loader", "analyst", "auditor", "revealer")
     }
     urls = bootstrap(database.admin_url, passwords=passwords | kept)
     assert ask(urls["airflow"], "SELECT current_database()") == "airflow"

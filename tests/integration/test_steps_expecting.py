@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
+from typing import Any, LiteralString
 
 import pytest
 
@@ -170,7 +170,8 @@ def test_a_replay_of_our_own_is_no_arrival(acme_since_wednesday: Driver) -> None
     acme = acme_since_wednesday
     delivery_id = acme.day(without(3), THU).delivery_id
     assert not expect(acme, THU, "12:00")["late"]
-    acme.do("UPDATE ops.delivery SET kind = 'replay' WHERE delivery_id = %s", delivery_id)
+    original: LiteralString = "(SELECT delivery_id FROM ops.delivery WHERE file_date < %s)"
+    acme.do(f"UPDATE ops.delivery SET kind = 'replay', replay_of = {original} WHERE delivery_id = %s", THU, delivery_id)
     assert expect(acme, THU, "12:00")["late"]
 
 

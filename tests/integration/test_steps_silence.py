@@ -15,8 +15,8 @@ import pytest
 from concord import stage as staging
 from concord import steps
 from concord.contract import Limit
-from concord.errors import ConcordError, DeliveryRejected
-from concord.postgres import StatementFailed, connect
+from concord.errors import BaseMoved, ConcordError, DeliveryRejected
+from concord.postgres import connect
 from concord.steps import reading
 from tests.rosters import BASE, FRI, MON, THU, Driver, Row, child, employee, guarded, next_day, without
 from tests.unit.acme_rows import file
@@ -145,7 +145,7 @@ def collide(connection: Any, person: Row) -> None:
 
 def test_an_error_of_the_database_names_the_constraint_and_no_value(acme: Driver) -> None:
     acme.day([*BASE, person()], THU)
-    with pytest.raises(StatementFailed) as caught, connect(acme.site.settings.loader_url) as connection:
+    with pytest.raises(BaseMoved) as caught, connect(acme.site.settings.loader_url) as connection:
         collide(connection, person())
     shown = "".join(traceback.format_exception(caught.value))
     assert "core.member" in str(caught.value).replace(", ", ".")
