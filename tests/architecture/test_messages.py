@@ -25,8 +25,8 @@ SAFE_PARTS = frozenset(
     {"delivery_id", "fence", "overlaps", "accounted", "num_rows", "plan_id", "feed", "line", "lines", "count", "total"}
 )
 """Ids and counts that may be taken out of a row or a frame."""
-STRIPPED_BY = frozenset({"described", "_ours", "type", "len"})
-"""What may be made of anything: the class of an error and its place, its SQLSTATE, how many."""
+STRIPPED_BY = frozenset({"described", "_named", "_ours", "type", "len"})
+"""What may be made of anything: the class of an error and its place, its SQLSTATE or number, how many."""
 SAFE_FACTS = frozenset({"status_code", "errno", "sqlstate", "code"})
 """Of somebody else's error."""
 
