@@ -19,8 +19,12 @@ import pytest
 
 from concord import steps
 from concord.sandbox.airflow_home import resilience
+from concord.sandbox.dirt import COLUMNS
 from tests import tally
+from tests.canaries import leaks
+from tests.e2e.places import canaries, places, temp_folder
 from tests.e2e.rig import FEED, FENCED, LINGERS, STOPS, WRITTEN, Delivery, Rig
+from tests.faults.hashes import beliefs
 from tests.rosters import Driver
 
 if TYPE_CHECKING:
@@ -49,7 +53,9 @@ def rig() -> Iterator[Rig]:
 
     root = Path(tempfile.mkdtemp(prefix="concord-faults-"))
     failpoints = {"CONCORD_FAILPOINTS": LINGERS, "CONCORD_FAILPOINTS_LOG": str(root / "fired")}
+    patch = pytest.MonkeyPatch()
     try:
+        patch.setenv("TMPDIR", str(temp_folder(root)))
         state = State.create(root / "state", temporary=True)
         with Installation(
             state, say=print, extra=failpoints | IMPATIENT | SOON | {"CONCORD_LOST_AFTER_S": "10"}
@@ -61,6 +67,7 @@ def rig() -> Iterator[Rig]:
             running.get_ready()
             yield rig
     finally:
+        patch.undo()
         shutil.rmtree(root, ignore_errors=True)
 
 
@@ -223,17 +230,26 @@ def test_after_all_of_it_the_tables_are_those_of_an_undisturbed_installation(rig
         verdict = "approve" if roster is rig.files[0] else None
         assert undisturbed.day(roster.content(), roster.manifest.file_date, verdict).state == "published"
     assert beliefs(rig.driver) == beliefs(undisturbed)
-    assert len(beliefs(undisturbed)["eligibility"]) > 600
+    assert sum(map(len, beliefs(undisturbed))) > 600
 
 
-def beliefs(driver: Driver) -> dict[str, list[dict[str, Any]]]:
-    """What both tables and their histories say, without ids, deliveries and instants, in an order of its own."""
-    tables = ("member", "eligibility", "member_history", "eligibility_history")
-    return {table: sorted(map(content, driver.all(f"SELECT * FROM core.{table}")), key=repr) for table in tables}  # type: ignore[arg-type]
+def test_in_all_of_it_nobody_was_named(rig: Rig) -> None:
+    secret = canaries([record for roster in rig.files for record in roster.records])
+    looked = places(rig.installation)
+    found = leaks(secret, looked)
+    tally.count(
+        "canaries", planted=len(secret), places=len(looked), searched=len(secret) * len(looked), hits=len(found)
+    )
+    assert len(looked) > 50, "nothing was searched"
+    assert found == {}
 
 
-LOADED = ("row_id", "delivery_id", "known_from", "known_to", "line", "sealed")
-
-
-def content(row: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in row.items() if not any(part in name for part in LOADED)}
+def test_a_planted_name_is_found(rig: Rig) -> None:
+    """Negative control."""
+    person = dict(zip(COLUMNS, rig.files[0].records[5], strict=True))
+    planted = rig.installation.state.airflow / "planted.log"
+    planted.write_text(f"member {person['LASTNAME']}")
+    found = leaks(canaries([rig.files[0].records[5]]), places(rig.installation))
+    planted.unlink()
+    tally.count("negative controls", tried=1, red=int("airflow/planted.log" in found))
+    assert "airflow/planted.log" in found
