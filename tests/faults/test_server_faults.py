@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 import subprocess
 import tempfile
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -26,11 +25,9 @@ from concord.settings import Settings
 from concord.steps import open_site
 from tests import tally
 from tests.faults.hashes import beliefs
-from tests.faults.proxy import Do, Fault, Way
-from tests.faults.test_postgres_faults import MIDDLES
-from tests.faults.wire import ORDINARY, STEPS, Wire
+from tests.faults.wire import Wire
 from tests.playground import at
-from tests.rosters import BASE, THU, Driver, lax
+from tests.rosters import BASE, Driver, lax
 
 pytestmark = pytest.mark.full
 
@@ -184,42 +181,3 @@ def test_a_server_with_no_session_left_is_a_clean_error(own: OwnServer, clean: l
     assert isinstance(raised, DatabaseUnavailable)
     assert_recovered(driver, clean, fired=True)
     own.drop(driver)
-
-
-@pytest.mark.parametrize("step", ["stage", "plan", "apply"])
-def test_a_server_that_stops_at_once_comes_back_and_the_step_begins_again(
-    own: OwnServer, clean: list[list[str]], step: str
-) -> None:
-    """The stage table is unlogged, so recovery empties it: it is filled again from landing."""
-    with Wire.strung(own.acme(), own.server.admin_url) as wire:
-        delivery_id = wire.quick.deliver(ORDINARY, THU)
-        before = [*STEPS][: [*STEPS].index(step)]
-        for name in before:
-            wire.do(name, delivery_id)
-        wire.proxy.clear()
-        down = threading.Event()
-        wire.proxy.up = Way(
-            fault=Fault(Do.GO_ON, words=(MIDDLES[step],), then=lambda: (own.server.crash(), down.set())[0])
-        )
-        raised = wire.failure(step, delivery_id)
-        fired = down.wait(30)
-        own.server.start()
-        wire.proxy.target = int(own.server.admin_url.rpartition(":")[2].partition("/")[0])
-        own.urls = {role: on_port(url, wire.proxy.target) for role, url in own.urls.items()}
-        assert isinstance(raised, DatabaseUnavailable)
-        for name in [*STEPS][len(before) :]:
-            result = tried(wire, name, delivery_id)
-        assert result["state"] == "published"
-        assert_recovered(wire.driver, clean, fired=fired)
-
-
-def on_port(url: str, port: int) -> str:
-    """The same login at the server's new port."""
-    head, _, name = url.rpartition("/")
-    return f"{head.rpartition(':')[0]}:{port}/{name}"
-
-
-def tried(wire: Wire, step: str, delivery_id: str) -> dict[str, Any]:
-    """As Airflow would: an error that is tried again is."""
-    wire.failure(step, delivery_id)
-    return wire.do(step, delivery_id)
