@@ -53,6 +53,7 @@ def test_refusals_are_counted_over_tasks(partnership: Partnership) -> None:
     assert partnership.server.logins_tried == 3
 
 
+@pytest.mark.full
 def test_without_the_count_every_run_would_knock(partnership: Partnership, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(circuit, "MOST_REFUSED", 1_000)
     refuse(partnership, times=4)
@@ -86,6 +87,7 @@ def test_what_was_never_refused_cannot_be_unblocked(partnership: Partnership) ->
         steps.unblock("other_sftp", by="ann", reason="", site=partnership.driver.site)
 
 
+@pytest.mark.full
 def test_a_login_that_succeeds_begins_the_count_anew(partnership: Partnership) -> None:
     for _ in range(3):
         refuse(partnership, times=1)

@@ -54,7 +54,7 @@ def assert_landed(partnership: Partnership, delivery_id: str, data: bytes, *, fi
 # ── the way there ──────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("cut", [0, pytest.param(1_000, marks=pytest.mark.full), len(DATA) - 1])
+@pytest.mark.parametrize("cut", [*(pytest.param(n, marks=pytest.mark.full) for n in (0, 1_000)), len(DATA) - 1])
 def test_a_file_that_is_cut_anywhere_is_fetched_again_from_its_beginning(partnership: Partnership, cut: int) -> None:
     partnership.server.faults.shortest_answer = 1_000
     delivery_id = partnership.discovered(DATA)
@@ -134,6 +134,7 @@ def test_a_black_hole_is_given_up(partnership: Partnership) -> None:
     assert_landed(partnership, delivery_id, DATA, fired=fired)
 
 
+@pytest.mark.full
 def test_after_a_cut_the_tables_are_those_of_a_clean_night(partnership: Partnership, blank: Playground) -> None:
     partnership.driver.run(partnership.driver.deliver(DATA, WED), "approve")
     clean = beliefs(partnership.driver)
@@ -248,6 +249,7 @@ def test_a_cut_and_then_a_change(partnership: Partnership) -> None:
     assert_landed(partnership, renewed, path.read_bytes())
 
 
+@pytest.mark.full
 def test_without_the_second_look_half_of_each_would_be_landed(
     partnership: Partnership, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -328,6 +330,7 @@ def test_nothing_is_said_of_names_or_of_the_password(
     assert not [text for text in [*said, str(caught.value)] if "Zebulon" in text or PASSWORD in text]
 
 
+@pytest.mark.full
 def test_a_file_that_is_too_large_is_rejected_once(partnership: Partnership) -> None:
     delivery_id = partnership.discovered(DATA)
     source = replace(partnership.driver.feed.source, max_bytes=10)
