@@ -4,6 +4,10 @@ Every synthetic person carries canaries (:data:`concord.sandbox.people.CANARY` i
 and e-mail), and numbers and dates that are known. A text is looked at as it is, reversed,
 unquoted, and with everything in it that may be base64 or hexadecimal (which is how Postgres
 prints ``bytea``) decoded.
+
+A whole installation holds much that is encrypted or random, so that what is looked for must be
+improbable there: the canaries of known persons, not their shape, in one case; and no number
+inside a digest.
 """
 
 from __future__ import annotations
@@ -18,14 +22,20 @@ from urllib.parse import unquote_plus
 
 from concord.sandbox.people import CANARY
 
-WORD = re.compile(CANARY.pattern, re.IGNORECASE)
+WORD = re.compile(f"(?=({CANARY.pattern}))", re.IGNORECASE)
+"""Also where two overlap."""
 BASE64 = re.compile(r"[A-Za-z0-9+/_-]{12,}")
 HEXADECIMAL = re.compile(r"(?:[0-9a-fA-F]{2}){8,}")
+DIGEST = re.compile(
+    r"(?<![0-9a-f])(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?=[0-9]*[a-f])[0-9a-f]{16,})(?![0-9a-f])",
+    re.IGNORECASE,
+)
+"""A hash, a sealed value, a UUID: its digits are by chance those of somebody's number now and then."""
 NUMBER = re.compile(r"(?<!\d)\d(?:[-. ()]{0,2}\d){7,}(?!\d)")
 WRITTEN_DATE = re.compile(r"(?<!\d)(?:\d{4}-\d\d-\d\d|\d\d?/\d\d?/\d{4}|\d\d\.\d\d\.\d{4}|\d{8})(?!\d)")
 PYTHON_DATE = re.compile(r"date\((\d{4}), (\d\d?), (\d\d?)\)")
 FORMATS = ("%Y-%m-%d", "%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%Y%m%d", "%m%d%Y")
-SLICE = 6
+SLICE = 7
 """Letters of a canary that already tell it; a number counts whole: logs are full of digits."""
 MARKED = 25
 """Persons whose canaries are looked for in slices as well: with thousands, chance would find some."""
@@ -33,9 +43,10 @@ MARKED = 25
 
 @dataclass(frozen=True)
 class Canaries:
-    """What must not be found: words (lower case), numbers (digits only), ids as written, dates of birth."""
+    """What must not be found: words and slices (lower case), numbers (digits only), ids as written, dates of birth."""
 
     words: frozenset[str]
+    slices: frozenset[str]
     numbers: frozenset[str]
     ids: frozenset[str]
     born: frozenset[date]
@@ -54,6 +65,7 @@ class Canaries:
         slices = {word[at : at + SLICE] for word in found[:MARKED] for at in range(len(word) - SLICE + 1)}
         digits = {re.sub(r"\D", "", number) for number in numbers}
         return cls(
+            frozenset(found),
             frozenset(slices),
             frozenset(number for number in digits if len(number) >= 9),
             frozenset(ids),
@@ -61,16 +73,15 @@ class Canaries:
         )
 
     def __len__(self) -> int:
-        """How many values are looked for (every canary's shape is, whoever it belongs to)."""
-        return len(self.words) + len(self.numbers) + len(self.ids) + len(self.born)
+        """How many values are looked for."""
+        return len(self.words) + len(self.slices) + len(self.numbers) + len(self.ids) + len(self.born)
 
     def found(self, text: str) -> set[str]:
         """Kinds of values that ``text`` carries: ``word``, ``number``, ``id``, ``born``, with how they were written."""
         return {f"{kind} ({how})" for how, view in views(text) for kind in self._kinds(view)}
 
     def _kinds(self, text: str) -> Iterator[str]:
-        lower = text.lower()
-        if WORD.search(text) or any(word in lower for word in self.words):
+        if any(self._is_word(match) for match in WORD.findall(text)) or self._has_slice(text):
             yield "word"
         if any(self._is_number(match) for match in NUMBER.findall(text)):
             yield "number"
@@ -79,6 +90,12 @@ class Canaries:
         if any(day in self.born for day in dates(text)):
             yield "born"
 
+    def _is_word(self, written: str) -> bool:
+        return (written[2:].islower() or written[2:].isupper()) and written.lower() in self.words
+
+    def _has_slice(self, text: str) -> bool:
+        return any(each in text or each.upper() in text for each in self.slices)
+
     def _is_number(self, written: str) -> bool:
         digits = re.sub(r"\D", "", written)
         return any(digits[at : at + size] in self.numbers for size in (9, 10) for at in range(len(digits) - size + 1))
@@ -86,8 +103,9 @@ class Canaries:
 
 def views(text: str) -> Iterator[tuple[str, str]]:
     """How a text may be read: (how, text)."""
-    yield "plain", text
-    yield "reversed", text[::-1]
+    legible = DIGEST.sub(" ", text)
+    yield "plain", legible
+    yield "reversed", legible[::-1]
     if "%" in text:
         yield "unquoted", unquote_plus(text)
     yield "base64", "\n".join(_from_base64(text))

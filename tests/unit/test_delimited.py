@@ -57,6 +57,13 @@ def test_a_feed_declared_in_another_encoding_is_read_in_it() -> None:
     assert chunk.frame["LASTNAME"][0] == "Peña"
 
 
+@pytest.mark.parametrize("chunk_rows", [1, 100])
+def test_a_byte_order_mark_that_a_value_begins_with_belongs_to_the_value(chunk_rows: int) -> None:
+    """Files that were joined have one in their middle; Arrow would take it away where a chunk begins."""
+    _, chunks = parse(file(row(EMPID="\ufeffE0000101"), row(EMPID="\ufeffE0000102")), chunk_rows=chunk_rows)
+    assert [value for chunk in chunks for value in chunk.frame["EMPID"]] == ["\ufeffE0000101", "\ufeffE0000102"]
+
+
 def test_a_trailing_delimiter_in_header_and_rows_gives_no_column() -> None:
     data = file(row(), row(COVEND="12/31/2026")).replace(b"\n", b",\n")
     delivery, (chunk,) = parse(data)

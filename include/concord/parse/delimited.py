@@ -210,6 +210,8 @@ def _read_table(data: bytes | memoryview, feed: Feed, count: int, wanted: list[s
     form, names = feed.format, [str(position) for position in range(count)]
     if codecs.lookup(form.encoding).name != "utf-8":
         data = str(data, form.encoding).encode()
+    if bytes(data[:3]) == codecs.BOM_UTF8:
+        data = codecs.BOM_UTF8 + bytes(data)  # Arrow takes one away, as if a file began here
     return csv.read_csv(
         pa.BufferReader(data),
         csv.ReadOptions(column_names=names, block_size=len(data) + 1),
