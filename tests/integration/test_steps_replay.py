@@ -43,6 +43,7 @@ from tests.rosters import (
     roster,
     without,
 )
+from tests.unit.acme_rows import file
 
 NEW_CODE = {"TIER": "EE+1"}
 """Tier: employee plus one. The partner began to send it, and nobody told us."""
@@ -103,6 +104,18 @@ def sound(acme: Driver) -> bool:
 
 
 # ── the usual story ──
+
+
+def test_two_rows_with_a_quote_too_many_come_to_an_end_each(acme: Driver) -> None:
+    """Side by side under one header they would close each other's quotes."""
+    header, *lines = file(*BASE, employee(11), employee(12)).splitlines(keepends=True)
+    spoiled = [line.replace(b"1 Sample Way", b'"1 Sample Way') for line in lines[-2:]]
+    run = acme.day(b"".join([header, spoiled[0], *lines[:-2], spoiled[1]]), THU)
+    assert states(acme, run.delivery_id) == ["open", "open"]
+    (again,) = replayed(acme)
+    assert again.state == "published", "every row that it took up has an outcome"
+    assert [(state, attempts) for state, attempts, _ in rows_of(acme, run.delivery_id).values()] == [("open", 1)] * 2
+    assert sound(acme)
 
 
 def test_a_new_code_is_added_to_the_contract_and_the_refused_rows_are_replayed(acme: Driver) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from concord.catalogue import feeds
 from concord.contract import Feed
-from concord.parse import Chunk, rereading
+from concord.parse import Chunk, line_accounting
 from concord.parse.delimited import DelimitedFile
 from concord.parse.rereading import RereadRecords, header, places
 from concord.validate import validate
@@ -79,16 +79,28 @@ def halves() -> list[bytes]:
     return [first, second]
 
 
-def test_two_records_with_a_quote_too_many_never_become_one() -> None:
-    read = RereadRecords(tuple(row()), halves(), ACME, chunk_rows=100)
-    (chunk,) = read
-    assert len(chunk.frame) == 0
-    assert [(refused.line, refused.lines, refused.reasons) for refused in chunk.refused] == [(2, 2, ("record.quote",))]
+@pytest.mark.parametrize("chunk_rows", [1, 100])
+def test_two_records_with_a_quote_too_many_never_become_one(chunk_rows: int) -> None:
+    read = RereadRecords(tuple(row()), halves(), ACME, chunk_rows=chunk_rows)
+    chunks = list(read)
+    assert sum(len(chunk.frame) for chunk in chunks) == 0
+    refused = sorted((each.line, each.lines, each.reasons) for chunk in chunks for each in chunk.refused)
+    assert [(line, lines) for line, lines, _ in refused] == [(2, 1), (3, 1)], "each row has a fate of its own"
+    assert all("record.quote" in reasons or "record.field_count" in reasons for _, _, reasons in refused)
+    assert sum(sum(line_accounting(chunk).values()) for chunk in chunks) == read.line_count
 
 
-def test_without_being_kept_apart_they_would(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("chunk_rows", [1, 100])
+def test_a_sound_record_beside_one_with_a_quote_too_many_is_read(chunk_rows: int) -> None:
+    sound = file(row(EMPID="E0000102")).splitlines()[1]
+    chunks = list(RereadRecords(tuple(row()), [halves()[0], sound, halves()[1], sound], ACME, chunk_rows=chunk_rows))
+    assert sorted(line for chunk in chunks for line in chunk.line.tolist()) == [3, 5]
+    assert sorted(each.line for chunk in chunks for each in chunk.refused) == [2, 4]
+
+
+def test_without_being_read_alone_they_would(monkeypatch: pytest.MonkeyPatch) -> None:
     """Negative control."""
-    monkeypatch.setattr(rereading, "kept_apart", lambda chunk, _known: chunk)
+    monkeypatch.setattr(RereadRecords, "_torn", lambda _self, _chunk: iter(()))
     (chunk,) = RereadRecords(tuple(row()), halves(), ACME, chunk_rows=100)
     tally.count("negative controls", tried=1, red=len(chunk.frame))
     assert len(chunk.frame) == 1
