@@ -203,3 +203,12 @@ def test_each_change_of_state_has_its_event_and_its_actor(acme: Driver) -> None:
     events = acme.all("SELECT * FROM ops.delivery_event WHERE delivery_id = %s ORDER BY event_id", run.delivery_id)
     assert [event["to_state"] for event in events] == ["discovered", "landed", "staged", "held", "applied", "published"]
     assert all(event["actor"] for event in events)
+
+
+def test_the_trouble_with_a_broken_contract_is_over_when_it_is_mended_or_deleted(acme: Driver) -> None:
+    for name in ("borealis_changes", "gone_feed"):
+        steps.in_trouble(acme.site, f"{name}_broken", "mend_the_contract", "ContractError")
+    steps.reconcile_ledger([acme.feed], acme.site, broken=["borealis_changes", "gone_feed"])
+    assert len(acme.incidents()) == 2
+    steps.reconcile_ledger([acme.feed], acme.site, broken=["borealis_changes"])
+    assert [row["cause"] for row in acme.incidents()] == ["operation:borealis_changes_broken:mend_the_contract"]

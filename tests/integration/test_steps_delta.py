@@ -183,6 +183,14 @@ def test_a_number_that_another_day_had_already_is_refused(changes: Driver) -> No
     assert (run.state, run.rejection.code, changes.tables()) == ("rejected", "order.sequence_repeated", before)
 
 
+def test_a_number_that_a_person_declined_is_free_for_the_corrected_file_of_another_day(changes: Driver) -> None:
+    changes.feed = HOLDS
+    held = changes.planned(changes.deliver([acted("A", employee(n)) for n in (11, 12)], THU, sequence=2))
+    changes.decide(held, "decline")
+    assert changes.finished(held).state == "declined"
+    assert changes.day([acted("A", employee(11))], FRI, sequence=2).state == "published"
+
+
 def test_a_number_of_the_same_day_is_sent_again_and_counts(changes: Driver) -> None:
     second(changes, acted("A", employee(5)))
     assert second(changes, acted("A", employee(6))).state == "published"
@@ -203,6 +211,14 @@ def test_a_change_file_that_is_sent_again_goes_before_what_waited_for_it(changes
     again = changes.deliver([acted("E", employee(4, COVEND="11/25/2026"))], THU, sequence=2)
     assert changes.open() == [again]
     assert changes.run(again).settled["open"][0]["conf"]["delivery_id"] == behind
+
+
+def test_what_was_rejected_stays_an_incident_until_a_file_of_its_place_is_applied(changes: Driver) -> None:
+    later = changes.day(b"", FRI, sequence=3)
+    assert second(changes, acted("A", employee(5))).state == "published"
+    assert [row["delivery_id"] for row in changes.incidents()] == [later.delivery_id], "an earlier file mends nothing"
+    changes.day([acted("A", employee(6))], FRI, sequence=3)
+    assert changes.incidents() == []
 
 
 def test_change_files_are_approved_in_order(changes: Driver) -> None:

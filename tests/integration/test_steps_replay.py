@@ -15,7 +15,7 @@ from psycopg import sql
 
 from concord import check, ledger, quarantine, steps
 from concord.contract import Feed, Limit
-from concord.errors import ConcordError
+from concord.errors import ConcordError, NeedsDecision
 from concord.ledger import Delivery
 from concord.quarantine import Selection
 from concord.reconcile.since import Since
@@ -104,6 +104,30 @@ def sound(acme: Driver) -> bool:
 
 
 # ── the usual story ──
+
+
+def test_a_replay_under_a_contract_that_cannot_read_the_file_says_what_to_press(acme: Driver) -> None:
+    original = published(acme, [*BASE, employee(11, **NEW_CODE)])
+    whole = acme.feed
+    (replay,) = opened(acme)["replays"]
+    acme.feed = replace(whole, columns={**whole.columns, "city": replace(whole.columns["city"], source="TOWN")})
+    assert acme.run(replay).state == "rejected"
+    (incident,) = acme.incidents()
+    assert f"`concord replay {whole.name} --delivery {original}`" in incident["text"]
+    acme.feed = mended(whole)
+    with pytest.raises(NeedsDecision, match="open a new one"):
+        steps.stage(acme.feed, replay, 2, acme.site)
+    (again,) = replayed(acme)
+    assert (again.state, states(acme, original)) == ("published", ["replayed"])
+
+
+def test_a_replay_that_is_applied_leaves_the_incident_of_a_file_that_is_still_missing(acme: Driver) -> None:
+    published(acme, [*BASE, employee(11, **NEW_CODE)])
+    missing = acme.day(b"", FRI)
+    mend(acme)
+    (again,) = replayed(acme)
+    assert again.state == "published"
+    assert [row["delivery_id"] for row in acme.incidents()] == [missing.delivery_id]
 
 
 def test_two_rows_with_a_quote_too_many_come_to_an_end_each(acme: Driver) -> None:

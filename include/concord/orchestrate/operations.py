@@ -80,7 +80,8 @@ def reconciler_dag() -> DAG:
         with opened() as site:
             from concord import steps
 
-            return steps.reconcile_ledger(readable().sound, site)
+            contracts = readable()
+            return steps.reconcile_ledger(contracts.sound, site, broken=contracts.broken)
 
     @task(multiple_outputs=False, trigger_rule=TriggerRule.ALL_DONE)
     def answer_approvals() -> Counts:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from concord import incidents, ledger, match_key, quarantine
 from concord import stage as staging
 from concord.contract import Feed
-from concord.errors import DeliveryRejected, Fenced
+from concord.errors import DeliveryRejected, Fenced, NeedsDecision
 from concord.failpoint import failpoint
 from concord.ledger import Delivery
 from concord.protect import KeyRing, last_four
@@ -79,6 +79,8 @@ def stage(feed: Feed, delivery_id: str, attempt: int, site: Site, *, dry_run: bo
 
 def _opened(connection: Connection, feed: Feed, delivery_id: str, attempt: int, *, dry_run: bool) -> Delivery:
     delivery = ledger.find_of(connection, feed, delivery_id, lock=True)
+    if delivery.is_replay and delivery.state == "rejected":
+        raise NeedsDecision(f"replay {delivery_id} was rejected: its rows may be in another by now, open a new one")
     if attempt == delivery.attempt + 1 and delivery.state in REOPENED and not dry_run:
         return ledger.reopen(connection, delivery, "opened again")
     if not dry_run:

@@ -18,12 +18,14 @@ PART_AGE = timedelta(hours=6)
 """No fetch takes that long (its task is stopped before): an older part was left by a killed one."""
 
 
-def reconcile_ledger(feeds: Iterable[Feed], site: Site) -> dict[str, Any]:
-    """Publishes what was applied and not settled, escalates what waits too long, removes what killed tasks left."""
-    published = 0
-    for feed in feeds:
-        published += _publish_applied(feed, site)
-        out_of_trouble(site, f"{feed.name}_broken", "mend_the_contract")  # that DAG is gone, and cannot say so itself
+def reconcile_ledger(feeds: Iterable[Feed], site: Site, *, broken: Iterable[str] = ()) -> dict[str, Any]:
+    """Publishes what was applied and not settled, escalates what waits too long, removes what killed tasks left.
+
+    ``broken`` are the modules whose contract cannot be built: of all others that trouble is over.
+    """
+    published = sum(_publish_applied(feed, site) for feed in feeds)
+    with site.database("repair") as connection:
+        run(connection, "incident/resolve_mended", {"broken": list(broken)})
     return {"published": published, "escalated": escalate(site), **_clean(site)}
 
 

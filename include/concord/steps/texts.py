@@ -41,9 +41,20 @@ def rejected(feed: Feed, delivery: Delivery, error: DeliveryRejected) -> Text:
         f"{feed.name}: delivery {delivery.delivery_id} was rejected ({error.code})",
         _head(feed, delivery, f"rejected, {error}"),
         f"{UNTOUCHED} {_kept(delivery)}",
+        _after_rejection(feed, delivery),
+    )
+
+
+def _after_rejection(feed: Feed, delivery: Delivery) -> str:
+    if delivery.is_replay:
+        return (
+            "nothing here: its rows wait in quarantine as before. If the contract is wrong, mend it, then replay them "
+            f"anew: `concord replay {feed.name} --delivery {delivery.replay_of}`."
+        )
+    return (
         "nothing here, trying the same bytes again fails again. Ask the partner for a corrected file; it is "
         "picked up by the next watch run. If the contract is wrong, mend it, then trigger the feed's DAG with "
-        f"delivery_id {delivery.delivery_id} and attempt {delivery.attempt + 1}.",
+        f"delivery_id {delivery.delivery_id} and attempt {delivery.attempt + 1}."
     )
 
 
