@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import date
 
 from concord.contract import Blank, From, Text
-from tests.rosters import BASE, FRI, JANUARY, THU, Driver, Row, Run, child, employee, key, lax, without
+from tests.rosters import BASE, FRI, JANUARY, MON, THU, Driver, Row, Run, child, employee, key, lax, without
 from tests.unit.acme_rows import acme as contract
 
 LAST = len(BASE) + 1
@@ -134,6 +134,26 @@ def test_the_family_of_a_new_subscriber_waits_in_quarantine_with_the_subscriber(
         ("state_code.pattern",), ("subscriber_quarantined",), ("subscriber_quarantined",),
     ]  # fmt: skip
     assert not [name for name in acme.spans() if name[0] == "E0000011"]
+
+
+def test_a_family_whose_subscriber_is_numbered_otherwise_waits_as_well(acme: Driver) -> None:
+    run = beside(acme, employee(11, PERSON="00", STATE="?"), child(11, "01"))
+    assert list(acme.reasons(run.delivery_id).values()) == [("state_code.pattern",), ("subscriber_quarantined",)]
+
+
+def test_a_new_subscriber_without_a_readable_relationship_is_told_by_the_partners_code(acme: Driver) -> None:
+    run = beside(acme, employee(11, RELATION="?"), child(11, "02"))
+    assert list(acme.reasons(run.delivery_id).values()) == [("relationship_code.code",), ("subscriber_quarantined",)]
+
+
+def test_a_dependent_numbered_01_is_no_subscriber(acme: Driver) -> None:
+    """Neither in the file, where the row says so itself, nor among those held."""
+    assert beside(acme, employee(11, PERSON="00"), child(11, "01", STATE="?"), child(11, "02")).counts["add"] == 2
+    published = acme.day([*BASE, child(12, "01")], FRI)
+    assert published.counts["add"] == 1
+    run = acme.day([*BASE, child(12, "01"), employee(12, PERSON="00", STATE="?"), child(12, "02")], MON)
+    waits = ("subscriber_quarantined",)
+    assert list(acme.reasons(run.delivery_id).values()) == [waits, ("state_code.pattern",), waits]
 
 
 def test_a_new_subscriber_with_one_usable_row_brings_the_family(acme: Driver) -> None:

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from concord.contract import Mode
 from tests.model.values import Held, Key, Person, Row, Span, Values, full_key, starts
 
-SUBSCRIBER_CODE, SELF, CHILD = "01", "18", "19"
+SELF, CHILD = "18", "19"
 
 
 @dataclass
@@ -77,19 +77,19 @@ def refuse_impossible(sorting: Sorting, held: Held, mode: Mode) -> None:
 
 def refuse_orphans(sorting: Sorting, rows: Sequence[Row], held: Held) -> None:
     """A new subscriber none of whose own rows counts takes the family along."""
-    known = {s for (s, code), values in held.members.items() if is_subscriber(code, values)}
+    known = {s for (s, _), values in held.members.items() if is_subscriber(values)}
     own: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
-        if row.subscriber_id is not None and is_subscriber(row.person_code, {} if row.reason else row.member):
+        if row.subscriber_id is not None and is_subscriber(row.member):
             own[row.subscriber_id].append(row)
     for subscriber, theirs in own.items():
         if subscriber not in known and not any(row in sorting.open for row in theirs):
             sorting.refuse([r for r in sorting.open if r.subscriber_id == subscriber], "subscriber_quarantined")
 
 
-def is_subscriber(person_code: str | None, values: Values) -> bool:
-    """Person 01, or related to the subscriber as self."""
-    return person_code == SUBSCRIBER_CODE or values.get("relationship_code") == SELF
+def is_subscriber(values: Values) -> bool:
+    """Related to the subscriber as self, whatever the person code."""
+    return values.get("relationship_code") == SELF
 
 
 def by_key(rows: Iterable[Row]) -> dict[Key, list[Row]]:

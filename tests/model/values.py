@@ -50,7 +50,7 @@ class Span:
 class Row:
     """One line of a delivery. ``reason`` is the code validation refused it with, if it did.
 
-    A refused row keeps the key parts that could be read, and the birth date in ``member``.
+    A refused row keeps the key parts that could be read, and the birth date and relationship in ``member``.
     """
 
     line: int

@@ -260,6 +260,7 @@ def test_keys_of_a_rejected_row_are_readable_each_by_itself() -> None:
         "person_code": ["01", "01", "01", None],
         "coverage_line": ["HLT", "HLT", None, "HLT"],
         "birth_date": ["1980-03-14", "1980-03-14", "1980-03-14", None],
+        "relationship_code": ["18"] * 4,
     }
 
 
@@ -278,7 +279,9 @@ def test_no_value_shows_in_a_repr_or_a_log(caplog: pytest.LogCaptureFixture) -> 
 def test_an_empty_chunk_is_judged_too() -> None:
     result = validate(ACME, frame(row()).iloc[:0], as_of=AS_OF)
     assert len(result.accepted) == len(result.rejected) == 0
-    assert list(result.rejected.keys.columns) == ["subscriber_id", "person_code", "coverage_line", "birth_date"]
+    assert list(result.rejected.keys.columns) == [
+        "subscriber_id", "person_code", "coverage_line", "birth_date", "relationship_code",
+    ]  # fmt: skip
 
 
 def test_every_row_is_accepted_or_rejected_once() -> None:

@@ -25,14 +25,18 @@ if TYPE_CHECKING:
     from pandera.pandas import DataFrameSchema
 
 
+TELLING = ("birth_date", "relationship_code")
+"""What a rejected row tells besides its key: whom it may be about, and whether that is the subscriber."""
+
+
 @dataclass(frozen=True, eq=False)
 class Rejected:
     """Rows that broke a promise: where, every reason code, and whose they are.
 
     ``position`` (int64) are rows of the chunk, ascending; ``reasons`` has one tuple for
     each, columns first, in contract order. ``keys`` (same length, index 0..n-1, object)
-    has the canonical key columns and ``birth_date`` (ISO), each None where it is blank
-    or broke a promise itself. PHI: kept out of the ``repr``.
+    has the canonical key columns, ``birth_date`` (ISO) and ``relationship_code``, each None
+    where it is blank or broke a promise itself. PHI: kept out of the ``repr``.
     """
 
     position: NDArray[np.int64]
@@ -157,10 +161,9 @@ def _by_row(failures: Iterable[tuple[int, str]]) -> dict[int, tuple[str, ...]]:
 
 
 def readable_keys(feed: Feed, rows: pa.Table, reasons: list[tuple[str, ...]]) -> DataFrame:
-    """Key columns and birth date of rejected ``rows``, each None where it cannot be relied on."""
+    """Key columns, birth date and relationship of rejected ``rows``, each None where it cannot be relied on."""
     names = dict.fromkeys(name for entity in feed.entities for name in entity.key)
-    if "birth_date" in feed.canonical:
-        names["birth_date"] = None
+    names |= dict.fromkeys(name for name in TELLING if name in feed.canonical)
     keys = {name: _readable(name, rows, reasons) for name in names}
     return DataFrame(keys, columns=list(names), dtype=object)
 
