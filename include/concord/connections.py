@@ -142,6 +142,26 @@ def _postgres(facts: Facts) -> Iterator[Breach]:
         yield "tls.unverified", "sslmode is not verify-full: whoever answers would be believed"
 
 
+QUIET: Mapping[str, tuple[str, ...]] = {
+    "log_min_messages": ("log", "fatal", "panic"),
+    "log_min_error_statement": ("panic", "fatal", "log"),
+    "log_error_verbosity": ("terse",),
+    "log_statement": ("none", "ddl"),
+    "log_min_duration_statement": ("-1",),
+    "log_parameter_max_length": ("0",),
+    "log_parameter_max_length_on_error": ("0",),
+}
+"""What a server's settings must be so that no value reaches its log; the first of each is ours. ``log`` lies above
+``error`` here: errors, whose texts quote values, are not logged; start and stop are."""
+
+
+def check_server(conn_id: str, settings: Mapping[str, str]) -> Iterator[Finding]:
+    """The settings of a Postgres server by which its log may come to quote rows."""
+    for name, fits in QUIET.items():
+        if settings.get(name) not in fits:
+            yield Finding(conn_id, f"server.{name}", f"is not {fits[0]}: the server's log may quote rows")
+
+
 def _http(facts: Facts) -> Iterator[Breach]:
     url = urlsplit(facts.host if "://" in facts.host else f"{facts.scheme or 'http'}://{facts.host}")
     if url.scheme != "https" and not is_local(url.hostname or ""):

@@ -15,7 +15,7 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import DictRow, dict_row
 
 from concord.errors import (
@@ -60,6 +60,14 @@ PINNED = {
 """What changes the meaning of a statement or the text of a value, and with it a plan's digest. Given when connecting,
 it goes before what ALTER DATABASE and ALTER ROLE say."""
 
+WATCHED = {
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
+"""A server that went away without a word is noticed within a minute (seconds; the last is in milliseconds). What
+the URL says goes before."""
 
 KEY_TAKEN = "23505"
 """Two feeds of a partner may bring the same new person at once: one comes first, the other looks again."""
@@ -77,9 +85,11 @@ def connect(url: str, *, application: str = "concord") -> Iterator[Connection]:
 
 
 def _opened(url: str, application: str) -> Connection:
-    given = conninfo_to_dict(url).get("options") or ""
-    options = " ".join([str(given), *(f"-c {name}={value}" for name, value in PINNED.items())])
-    return psycopg.connect(url, row_factory=dict_row, application_name=application, connect_timeout=15, options=options)
+    given = conninfo_to_dict(url)
+    options = " ".join([str(given.get("options") or ""), *(f"-c {name}={value}" for name, value in PINNED.items())])
+    watched = {name: value for name, value in WATCHED.items() if name not in given}
+    whole = make_conninfo(url, application_name=application, connect_timeout=15, options=options, **watched)
+    return psycopg.connect(whole, row_factory=dict_row)
 
 
 @contextmanager

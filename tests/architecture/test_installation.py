@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from concord.connections import check_server
 from concord.docs import PAGES, main
 from concord.sandbox.airflow_home import AirflowHome, resilience
 
@@ -52,6 +53,13 @@ def test_compose_has_the_shape_of_a_cluster() -> None:
     assert set(compose["services"]) >= CELERY_SHAPE
     assert compose["services"]["airflow-cli"]["profiles"] == ["debug"]
     assert compose["services"]["flower"]["profiles"] == ["flower"]
+
+
+def test_the_server_of_compose_keeps_values_out_of_its_log() -> None:
+    command = yaml.safe_load(text("docker-compose.yaml"))["services"]["postgres"]["command"]
+    given = dict(option.removeprefix("-c").split("=") for option in command[1:])
+    assert list(check_server("compose", given)) == []
+    assert {finding.rule for finding in check_server("compose", {})} == {f"server.{name}" for name in given}
 
 
 def test_compose_asks_only_for_what_the_example_lists() -> None:

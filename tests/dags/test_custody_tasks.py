@@ -82,6 +82,7 @@ def test_connections_are_reported_and_red_where_one_breaks_a_rule(
 ) -> None:
     told: list[Any] = []
     monkeypatch.setattr(connections, "lint", lambda *_: findings)
+    monkeypatch.setattr(steps, "server_findings", lambda _: [])
     monkeypatch.setattr(steps, "report_connections", lambda found, _: told.append(found))
     check = body(connections.connections_dag(), "check_connections")
     if findings:

@@ -119,6 +119,22 @@ def test_every_stream_is_a_chain_without_gaps_and_two_programs_agree_on_it(trail
     assert found(trail) == {}
 
 
+def test_an_entry_that_is_appended_while_the_chain_is_read_is_no_tampering(
+    trail: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Heads and entries are read by two statements."""
+
+    def heads_and_then_one_more(connection: Any, name: str, *rest: Any) -> Any:
+        rows = whole(connection, name, *rest)
+        with connect(trail.settings.loader_url) as writer:
+            audit.record(writer, actor="ann", action="look", object_id="a_feed", count=1, purpose="a test")
+        return rows
+
+    whole = chain.run
+    monkeypatch.setattr(chain, "run", heads_and_then_one_more)
+    assert flaws(trail) == []
+
+
 def test_an_entry_of_a_transaction_that_rolled_back_is_not_there_and_leaves_no_gap(trail: Site) -> None:
     def fail() -> None:
         with trail.database("test") as connection:

@@ -14,6 +14,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
+from concord.postgres import connect
 from concord.sandbox.postgres import EmbeddedServer
 from concord.sandbox.roles import ROLES, bootstrap, role_url
 from tests.conftest import Database
@@ -150,6 +151,20 @@ def test_the_loader_cannot_hold_a_feed_up_for_ever(database: Database) -> None:
     names = ("idle_in_transaction_session_timeout", "lock_timeout", "statement_timeout")
     found = [ask(database.loader_url, f"SELECT current_setting('{name}')") for name in names]
     assert found == ["1min", "30s", "30min"]
+
+
+@pytest.mark.parametrize("role", ["loader", "analyst", "auditor", "revealer"])
+def test_who_leaves_a_transaction_open_is_logged_off(database: Database, role: str) -> None:
+    """45 CFR 164.312(a)(2)(iii)."""
+    setting = "SELECT current_setting('idle_in_transaction_session_timeout')"
+    assert ask(getattr(database, f"{role}_url"), setting) == "1min"
+
+
+def test_a_server_that_went_away_without_a_word_is_noticed(database: Database) -> None:
+    url = database.loader_url
+    with connect(url) as connection, connect(f"{url}?keepalives_idle=7") as told:
+        assert connection.info.get_parameters()["tcp_user_timeout"] == "60000"
+        assert [c.info.get_parameters()["keepalives_idle"] for c in (connection, told)] == ["30", "7"]
 
 
 def test_concord_and_airflow_do_not_see_each_other(database: Database) -> None:

@@ -14,13 +14,14 @@ import psycopg
 import pytest
 
 from concord import check, steps
-from concord.connections import missing
+from concord.connections import check_server, missing
 from concord.contract import Limit
 from concord.custody import legal_holds, retention
 from concord.custody.retention import Kept, judge
 from concord.errors import LandingMoved, LandingShredded, NeedsDecision
 from concord.landing import Manifest
 from concord.postgres import StatementFailed
+from concord.quarantine import Selection
 from concord.steps import open_site
 from tests.rosters import BASE, FRI, MON, THU, Driver, employee, guarded, quick, without
 from tests.tally import negative_control
@@ -211,8 +212,36 @@ def test_a_hold_placed_after_the_survey_still_counts(three: tuple[Driver, list[s
 
 def test_a_hold_names_exactly_one_thing(acme: Driver) -> None:
     for target in ({}, {"partner": "acme", "feed": "acme_eligibility"}):
-        with pytest.raises(StatementFailed), acme.site.database("ann") as connection:
+        with pytest.raises((StatementFailed, legal_holds.NothingToHold)), acme.site.database("ann") as connection:
             legal_holds.add(connection, by="ann", matter="Doe v. Acme", **target)
+
+
+def test_a_hold_on_what_nobody_knows_is_refused(acme: Driver) -> None:
+    for target in ({"partner": "acmee"}, {"feed": "acme_eligibilty"}, {"delivery_id": "zzzzzzzz"}):
+        with pytest.raises(legal_holds.NothingToHold), acme.site.database("ann") as connection:
+            legal_holds.add(connection, by="ann", matter="Doe v. Acme", **target)
+
+
+def test_a_hold_on_a_replay_is_on_the_delivery_whose_rows_it_read(three: tuple[Driver, list[str]]) -> None:
+    acme, (_, second, _) = three
+    (replay,) = steps.replay(acme.feed, Selection(acme.feed.name), by="ann", site=acme.site)["replays"]
+    with acme.site.database("ann") as connection:
+        number = legal_holds.add(connection, by="ann", matter="Doe v. Acme", delivery_id=replay)
+        assert legal_holds.covered(connection, number) == 1
+    retain(acme)
+    assert acme.facts(second)["shredded_at"] is None
+
+
+def test_the_rows_of_a_failed_replay_stay_for_its_next_attempt(three: tuple[Driver, list[str]]) -> None:
+    acme, (_, second, _) = three
+    (replay,) = steps.replay(acme.feed, Selection(acme.feed.name), by="ann", site=acme.site)["replays"]
+    steps.settle(acme.feed, replay, 1, acme.site)
+    assert acme.facts(replay)["state"] == "failed"
+    retain(acme)
+    assert acme.facts(second)["shredded_at"] is None
+    steps.skip(acme.feed, replay, by="ann", reason="not wanted", site=acme.site)
+    retain(acme)
+    assert acme.facts(second)["shredded_at"]
 
 
 @pytest.mark.full
@@ -287,6 +316,23 @@ def test_the_check_names_what_should_be_gone(three: tuple[Driver, list[str]]) ->
     old = KEEP + timedelta(days=4)
     acme.do("UPDATE ops.delivery SET landed_at = landed_at - %s WHERE delivery_id = %s", old, first)
     assert findings(acme) == {"retention.overdue": (first,)}
+
+
+def test_what_is_shredded_while_the_archive_is_read_is_no_damage(
+    three: tuple[Driver, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acme, _ = three
+    whole = check.archive.landed
+
+    def landed_and_then_shredded(connection: Any) -> Any:
+        found = whole(connection)
+        monkeypatch.setattr(check.archive, "landed", whole)
+        retain(acme)
+        return found
+
+    monkeypatch.setattr(check.archive, "landed", landed_and_then_shredded)
+    assert check.run(acme.site, deep=True) == []
+    assert acme.all("SELECT count(*) AS n FROM ops.delivery WHERE shredded_at IS NOT NULL")[0]["n"] > 0
 
 
 @pytest.mark.full
@@ -381,3 +427,9 @@ def test_an_unfit_connection_is_an_incident_until_it_is_mended(acme: Driver) -> 
     assert [i["cause"] for i in acme.incidents()] == ["connection:acme_sftp", "connection:other_sftp"]
     steps.report_connections([missing("other_sftp")], acme.site)
     assert [i["cause"] for i in acme.incidents()] == ["connection:other_sftp"]
+
+
+def test_a_server_whose_log_may_quote_rows_is_named(acme: Driver) -> None:
+    assert steps.server_findings(acme.site) == []
+    found = check_server("x", {"log_error_verbosity": "default"})
+    assert "server.log_error_verbosity" in {finding.rule for finding in found}

@@ -46,7 +46,12 @@ def link(previous: bytes, fields: Sequence[str | None]) -> bytes:
 
 
 def verify(connection: Connection, anchors: Iterable[Anchor]) -> Verified:
-    """Follows every chain, as a role that reads ``ops.audit``, and holds it against its head and its anchors."""
+    """Follows every chain, as a role that reads ``ops.audit``, and holds it against its head and its anchors.
+
+    ``connection`` must not have begun a transaction: heads and entries are read in one snapshot, or an entry
+    that somebody appends in between looks like tampering.
+    """
+    connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
     heads = {row["stream"]: row for row in run(connection, "audit/select_heads")}
     walk = _Walk({(anchor.stream, anchor.seq): anchor for anchor in anchors})
     with psycopg.ServerCursor(connection, "chain", row_factory=dict_row) as cursor:

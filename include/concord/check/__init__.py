@@ -57,7 +57,9 @@ def run(site: Installation, *, deep: bool = False) -> list[Finding]:
         landed, unlanded = archive.landed(connection)
         gone = archive.shredded(connection)
     # The archive is read without a transaction: a long one would be ended by its idle limit.
-    return [*found, *unlanded, *archive.check(site.landing, landed, gone, deep=deep)]
+    archived = list(archive.check(site.landing, landed, gone, deep=deep))
+    with site.database("check") as connection:
+        return [*found, *unlanded, *archive.without_shredded(connection, archived)]
 
 
 def prefer_set_work(connection: Connection) -> None:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from concord.check.findings import MOST_IDS, Finding, Rule, broken
-from concord.errors import LandingDamaged
+from concord.errors import LandingDamaged, LandingShredded
 from concord.landing import Landing, Manifest
 from concord.postgres import Connection, run
 from concord.protect import ProtectError
@@ -17,6 +17,8 @@ RECENT = timedelta(days=2)
 """Every byte of what was landed since then is read in every check; older objects only in a deep one."""
 IN_FLIGHT = timedelta(hours=6)
 """No fetch takes that long: what is older and unknown to the ledger was left by a killed one."""
+
+DAMAGED = "landing.damaged"
 
 LEDGER = (
     Rule("landing.unproved", "check/find_unlanded_deliveries", "landed deliveries without hash or manifest"),
@@ -57,7 +59,7 @@ def check(landing: Landing, deliveries: Iterable[Landed], gone: Mapping[str, str
     for delivery in deliveries:
         flaw = _flaw(landing, delivery, deep=deep)
         if flaw:
-            yield Finding("landing.damaged", (delivery.delivery_id,), flaw)
+            yield Finding(DAMAGED, (delivery.delivery_id,), flaw)
         known.add(delivery.manifest.get("object_url"))
     unknown = set(landing.sealed_objects(older_than=IN_FLIGHT)) - known
     unsealed = set(landing.orphans(IN_FLIGHT)) - known
@@ -79,9 +81,17 @@ def _flaw(landing: Landing, delivery: Landed, *, deep: bool) -> str | None:
         else:
             landing.manifest(manifest.sha256)
         landing.open(manifest).close()
-    except (LandingDamaged, ProtectError) as error:
+    except (LandingDamaged, LandingShredded, ProtectError) as error:
         return str(error)
     return None
+
+
+def without_shredded(connection: Connection, findings: list[Finding]) -> list[Finding]:
+    """``findings``, but for deliveries that retention shredded while the archive was read: that takes hours."""
+    damaged = [each for finding in findings if finding.code == DAMAGED for each in finding.ids]
+    rows = run(connection, "check/list_shredded_since", {"delivery_ids": damaged}) if damaged else []
+    gone = {row["delivery_id"] for row in rows}
+    return [finding for finding in findings if finding.code != DAMAGED or not gone.issuperset(finding.ids)]
 
 
 def _left(code: str, paths: set[str], text: str) -> Iterator[Finding]:

@@ -7,21 +7,26 @@ import typer
 from concord.catalogue import feeds
 from concord.cli import environment, show
 from concord.cli.guard import one_line
+from concord.errors import DatabaseUnavailable
 
 app = typer.Typer(no_args_is_help=True, help="Connections: whether PHI may go over them.")
 
 
 def check() -> None:
-    """Checks every connection a contract names, and the database URLs; exit code 1 on findings, never a value.
+    """Checks connections that contracts name, database URLs, the server's log; exit code 1 on findings, never a value.
 
     The shell sees connections of the environment (AIRFLOW_CONN_…) and of the secrets backend; those in
     Airflow's own database only a task sees: the DAG concord_connections asks there.
     """
     from concord.orchestrate.connections import lint
-    from concord.steps import settings_findings
+    from concord.steps import server_findings, settings_findings
 
-    settings = environment.settings()
-    findings = [*lint(feeds().values(), settings.notify), *settings_findings(settings)]
+    site = environment.site()
+    findings = [*lint(feeds().values(), site.settings.notify), *settings_findings(site.settings)]
+    try:
+        findings += server_findings(site)
+    except DatabaseUnavailable:
+        show.warn("the database does not answer: what its server logs was not looked at")
     for finding in findings:
         show.say(f"[red]{show.plain(finding.conn_id)}[/red] {show.plain(finding.rule)}: {show.plain(finding.text)}")
     if any(finding.rule == "connection.missing" for finding in findings):

@@ -55,7 +55,11 @@ def add(
         raise typer.BadParameter("exactly one of --delivery, --feed and --partner")
     with environment.site().database(getpass.getuser()) as connection:
         number = legal_holds.add(connection, by=getpass.getuser(), matter=matter, **target)
-    show.say(f"legal hold {number} stands: nothing it names is destroyed until concord legal-hold release {number}")
+        covered = legal_holds.covered(connection, number)
+    show.say(
+        f"legal hold {number} stands, on {covered:,} deliveries so far: nothing it names is destroyed until "
+        f"concord legal-hold release {number}"
+    )
 
 
 def release(

@@ -38,6 +38,7 @@ def connections_dag() -> DAG:
             from concord import steps
 
             findings = [*lint(readable().sound, site.settings.notify), *steps.settings_findings(site.settings)]
+            findings += steps.server_findings(site)
             steps.report_connections(findings, site)
         if findings:
             named = ", ".join(sorted({f"{finding.conn_id} {finding.rule}" for finding in findings}))

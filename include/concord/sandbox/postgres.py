@@ -23,6 +23,7 @@ from types import TracebackType
 
 import psycopg
 
+from concord.connections import QUIET
 from concord.errors import DatabaseUnavailable
 from concord.sandbox import accounts
 from concord.sandbox.private import write_private
@@ -43,14 +44,7 @@ SETTINGS = {
     "jit": "off",
     "timezone": "UTC",
     "log_timezone": "UTC",
-    # Values never reach the log. `log` lies above `error` here: errors are not logged, start and stop are.
-    "log_min_messages": "log",
-    "log_min_error_statement": "panic",
-    "log_error_verbosity": "terse",
-    "log_statement": "none",
-    "log_min_duration_statement": "-1",
-    "log_parameter_max_length": "0",
-    "log_parameter_max_length_on_error": "0",
+    **{name: fits[0] for name, fits in QUIET.items()},  # values never reach the log
     "log_checkpoints": "off",
     "log_lock_waits": "off",
     "log_autovacuum_min_duration": "-1",

@@ -24,8 +24,9 @@ ROLE_SETTINGS = {
         "lock_timeout": "30s",
         "statement_timeout": "30min",
     },
-    "concord_analyst": {"default_transaction_read_only": "on"},
-    "concord_auditor": {"default_transaction_read_only": "on"},
+    # 45 CFR 164.312(a)(2)(iii): who left a query open is logged off.
+    "concord_analyst": {"default_transaction_read_only": "on", "idle_in_transaction_session_timeout": "60s"},
+    "concord_auditor": {"default_transaction_read_only": "on", "idle_in_transaction_session_timeout": "60s"},
     "concord_revealer": {"idle_in_transaction_session_timeout": "60s", "statement_timeout": "60s"},
 }
 

@@ -16,7 +16,7 @@ from concord.steps.checking import check
 from concord.steps.connecting import unblock
 from concord.steps.deciding import decide, hold_text, standing
 from concord.steps.expecting import expect
-from concord.steps.linting import report_connections, settings_findings
+from concord.steps.linting import report_connections, server_findings, settings_findings
 from concord.steps.planning import plan
 from concord.steps.reading import stage
 from concord.steps.repairing import acknowledge, in_trouble, out_of_trouble, reconcile_ledger
@@ -57,6 +57,7 @@ __all__ = [
     "retoken",
     "revive",
     "rewrap",
+    "server_findings",
     "settings_findings",
     "settle",
     "skip",

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from concord import incidents
-from concord.connections import Facts, Finding, check
+from concord.connections import QUIET, Facts, Finding, check, check_server
 from concord.incidents import Text
 from concord.postgres import Connection, run
 from concord.settings import Settings
@@ -46,6 +46,13 @@ def unfit(conn_id: str, findings: Iterable[Finding]) -> Text:
         f"mend {conn_id} where Airflow has it (environment, secrets backend, Admin → Connections), then trigger "
         "concord_connections. Never switch a check off to get a file in: ask the partner over another channel.",
     )
+
+
+def server_findings(site: Site) -> list[Finding]:
+    """The settings of the database server by which its log may come to quote rows."""
+    with site.database("connections") as connection:
+        rows = run(connection, "check/list_settings", {"names": list(QUIET)})
+    return list(check_server("CONCORD_LOADER_URL", {row["name"]: row["setting"] for row in rows}))
 
 
 def settings_findings(settings: Settings) -> Iterator[Finding]:

@@ -5,7 +5,9 @@ SELECT d.delivery_id, d.feed, d.sha256, d.manifest ->> 'object_url' AS object_ur
        EXISTS (SELECT FROM ops.legal_hold h WHERE h.released_at IS NULL
                AND (h.partner = d.partner OR h.feed = d.feed OR h.delivery_id = d.delivery_id)) AS is_on_hold,
        NOT s.is_end OR EXISTS (SELECT FROM ops.delivery p JOIN ops.state e USING (state)
-                               WHERE p.replay_of = d.delivery_id AND NOT e.is_end) AS is_unfinished,
+                               -- A failed replay may be opened again, and reads the raw rows of its original.
+                               WHERE p.replay_of = d.delivery_id AND (NOT e.is_end OR p.state = 'failed')
+                              ) AS is_unfinished,
        coalesce(d.delivery_id IN (l.seen_delivery_id, l.applied_delivery_id), false) AS is_newest,
        r.young > 0 AS has_young_rows
 FROM ops.delivery d JOIN ops.state s USING (state) JOIN ops.lease l USING (feed)
