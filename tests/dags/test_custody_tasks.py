@@ -11,7 +11,7 @@ import pytest
 
 from concord import steps
 from concord.connections import missing
-from concord.orchestrate import connections, keys, retention
+from concord.orchestrate import connections, keys, retention, tasks
 from concord.orchestrate.callbacks import RunIsRed
 from concord.orchestrate.contracts import readable
 from concord.settings import Settings
@@ -36,7 +36,13 @@ def body(dag: Any, task: str) -> Callable[[], Any]:
     return found
 
 
-def night(monkeypatch: pytest.MonkeyPatch, *, stopped: list[str], **form: Any) -> dict[str, Any]:
+def triggered_by(monkeypatch: pytest.MonkeyPatch, name: str | None) -> None:
+    """Somebody filled the form, or the schedule came."""
+    run = SimpleNamespace(triggering_user_name=name)
+    monkeypatch.setattr(tasks, "get_current_context", lambda: {"dag_run": run})
+
+
+def night(monkeypatch: pytest.MonkeyPatch, *, stopped: list[str], by: str | None = None, **form: Any) -> dict[str, Any]:
     """A night's run with this form; returns what retention was asked."""
     asked: dict[str, Any] = {}
 
@@ -47,6 +53,7 @@ def night(monkeypatch: pytest.MonkeyPatch, *, stopped: list[str], **form: Any) -
     monkeypatch.setattr(steps, "retain", retain)
     params = {"dry_run": False, "confirm": 0} | form
     monkeypatch.setattr(retention, "get_current_context", lambda: {"params": params})
+    triggered_by(monkeypatch, by)
     body(retention.retention_dag(), "retain")()
     return asked
 
@@ -55,10 +62,12 @@ def test_an_ordinary_night_asks_for_every_feed_and_confirms_nothing(monkeypatch:
     asked = night(monkeypatch, stopped=[])
     assert (asked["dry_run"], asked["confirm"], asked["site"]) == (False, None, SITE)
     assert FEED in asked["feeds"]
+    assert asked["actor"] == "concord retention"
 
 
 def test_the_form_reaches_retention(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert night(monkeypatch, stopped=[], confirm=7)["confirm"] == 7
+    asked = night(monkeypatch, stopped=[], confirm=7, by="ann")
+    assert (asked["confirm"], asked["actor"]) == (7, "ann"), "the trail names who destroyed"
     assert night(monkeypatch, stopped=[], dry_run=True)["dry_run"] is True
 
 
@@ -68,8 +77,9 @@ def test_a_night_that_was_stopped_is_red(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_keys_are_rewrapped_and_then_tokens_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(steps, "rewrap", lambda site: {"objects": 2})
-    monkeypatch.setattr(steps, "retoken", lambda site: {"members": 3})
+    triggered_by(monkeypatch, "ann")
+    monkeypatch.setattr(steps, "rewrap", lambda site, actor: {"objects": 2 * (actor == "ann")})
+    monkeypatch.setattr(steps, "retoken", lambda site, actor: {"members": 3 * (actor == "ann")})
     dag = keys.keys_dag()
     assert body(dag, "rewrap")() == {"objects": 2}
     assert body(dag, "retoken")() == {"members": 3}

@@ -16,6 +16,7 @@ from concord import check, ledger, steps
 from concord.contract import Limit
 from concord.custody import resealing
 from concord.errors import StageLost
+from concord.postgres import connect
 from concord.protect import UnknownKey
 from concord.steps import Site, open_site
 from tests.rosters import BASE, FRI, MON, THU, Driver, employee, guarded, quick, without
@@ -152,6 +153,34 @@ def test_a_second_rewrap_does_nothing(busy: Driver) -> None:
     before = after.tables()
     assert set(steps.rewrap(after.site).values()) == {0}
     assert after.tables() == before
+
+
+def trail(driver: Driver) -> list[tuple[str, str, str]]:
+    """Actor, action and object of every entry about keys."""
+    with connect(str(driver.site.settings.auditor_url)) as connection:
+        rows = connection.execute("SELECT * FROM ops.audit WHERE purpose = 'rotation' ORDER BY audit_id").fetchall()
+    return [(row["actor"], row["action"], row["object"]) for row in rows]
+
+
+def test_the_trail_knows_of_a_rotation_that_was_killed_on_its_way(
+    acme: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    after = rotated(acme, seal=True, token=True)
+    monkeypatch.setattr(resealing, "reseal", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        steps.rewrap(after.site, actor="ann")
+    assert trail(after) == [("ann", "rewrap_begun", "new")]
+    monkeypatch.undo()
+    steps.rewrap(after.site, actor="ann")
+    steps.retoken(after.site, actor="ann")
+    assert trail(after)[1:] == [
+        ("ann", "rewrap_begun", "new"),
+        ("ann", "rewrap", "new"),
+        ("ann", "retoken", "acme"),
+        ("ann", "retoken", "file_names"),
+    ]
+    steps.rewrap(after.site, actor="ann")
+    assert len(trail(after)) == 5, "nothing was left to do"
 
 
 @pytest.mark.full

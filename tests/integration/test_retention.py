@@ -377,6 +377,16 @@ def test_a_fetch_that_found_an_equal_object_just_before_it_was_shredded_fetches_
         steps.arriving._refuse_shredded(connection, equal, acme.site)
 
 
+def test_a_fetch_whose_manifest_was_erased_with_that_of_an_older_equal_object_fetches_anew(acme: Driver) -> None:
+    sealed = Manifest.from_json(dict(acme.all("SELECT manifest FROM ops.delivery")[0]["manifest"]))
+    root = Path(acme.site.settings.landing_url.removeprefix("file://"))
+    with acme.site.database("test") as connection:
+        steps.arriving._refuse_shredded(connection, sealed, acme.site)
+        (root / sealed.path).unlink()
+        with pytest.raises(LandingMoved):
+            steps.arriving._refuse_shredded(connection, sealed, acme.site)
+
+
 @pytest.mark.full
 def test_a_key_that_the_archive_still_had_is_erased_by_the_next_run(
     three: tuple[Driver, list[str]], monkeypatch: pytest.MonkeyPatch
@@ -386,9 +396,9 @@ def test_a_key_that_the_archive_still_had_is_erased_by_the_next_run(
     retain(acme)
     monkeypatch.undo()
     left = [Manifest.from_json(dict(acme.facts(d)["manifest"])) for d in (first, second)]
-    assert all(len(acme.site.landing.keeper.left(manifest)) == 2 for manifest in left)
+    assert all(acme.site.landing.keeper.is_sealed(manifest) for manifest in left)
     retain(acme)
-    assert not any(acme.site.landing.keeper.left(manifest) for manifest in left)
+    assert not {path for manifest in left for path in (manifest.path, manifest.object_url)} & archive(acme)
 
 
 # ── judging ────────────────────────────────────────────────────────────────────

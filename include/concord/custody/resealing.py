@@ -35,6 +35,13 @@ def reseal(database: Database, keys: KeyRing) -> Counter[str]:
     return done
 
 
+def is_due(database: Database, keys: KeyRing) -> bool:
+    """Whether anything is sealed under an older key."""
+    with database("keys") as connection:
+        places = (*PLACES, *staged(connection))
+        return any(_select(connection, place, keys.seal_key_id, None) for place in places)
+
+
 def _place(database: Database, keys: KeyRing, place: Place) -> Counter[str]:
     done: Counter[str] = Counter()
     after: tuple[Any, ...] | None = None

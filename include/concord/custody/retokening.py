@@ -43,7 +43,7 @@ def retoken(database: Database, keys: KeyRing, *, actor: str) -> Counter[str]:
         with database("keys") as connection:
             done["members"] += _members(connection, keys, row["partner"], actor)
         failpoint("keys.partner_retokened")
-    return done + _names(database, keys)
+    return done + _names(database, keys, actor)
 
 
 def _members(connection: Connection, keys: KeyRing, partner: str, actor: str) -> int:
@@ -62,11 +62,15 @@ def _members(connection: Connection, keys: KeyRing, partner: str, actor: str) ->
         raise TokensLeft(f"partner {partner}: {left['members']} members have a token and no sealed number")
     run(connection, "custody/replace_match_key", {"partner": partner, "key_id": keys.token_key_id})
     count = int((one(connection, "custody/count_fresh_tokens") or {})["members"])
+    _note(connection, keys, actor, partner, count)
+    return count
+
+
+def _note(connection: Connection, keys: KeyRing, actor: str, what: str, count: int) -> None:
     audit.record(
-        connection, actor=actor, action="retoken", object_id=partner, count=count, purpose="rotation",
+        connection, actor=actor, action="retoken", object_id=what, count=count, purpose="rotation",
         key_id=keys.token_key_id,
     )  # fmt: skip
-    return count
 
 
 def _collect(connection: Connection, keys: KeyRing, partner: str, table: sql.Identifier) -> None:
@@ -84,7 +88,7 @@ def _context(row: dict[str, Any]) -> str:
     return stage.ssn_context(row["partner"], row["subscriber_id"], row["person_code"])
 
 
-def _names(database: Database, keys: KeyRing) -> Counter[str]:
+def _names(database: Database, keys: KeyRing, actor: str) -> Counter[str]:
     done: Counter[str] = Counter()
     after = ""
     while True:
@@ -93,7 +97,9 @@ def _names(database: Database, keys: KeyRing) -> Counter[str]:
             rows = run(connection, "custody/select_names", values)
             if not rows:
                 return done
-            done += _rename(connection, keys, rows)
+            renamed = _rename(connection, keys, rows)
+            _note(connection, keys, actor, "file_names", renamed["names"])
+        done += renamed
         after = rows[-1]["delivery_id"]
 
 

@@ -22,13 +22,18 @@ def rewrap(database: Database, landing: Landing, keys: KeyRing) -> Counter[str]:
 
     ``objects_busy`` were being worked on, ``objects_unreadable`` do not open: ``concord check`` names those.
     """
-    with database("keys") as connection:
-        stale = {row["sha256"] for row in run(connection, "custody/list_stale", {"key_id": keys.seal_key_id})}
     done: Counter[str] = Counter(objects=0, objects_busy=0, objects_unreadable=0)
-    for sha256 in sorted(stale.union(landing.keeper.stale())):
+    for sha256 in sorted(stale(database, landing, keys)):
         done[_tried(database, landing, sha256)] += 1
         failpoint("keys.object_rewrapped")
     return done
+
+
+def stale(database: Database, landing: Landing, keys: KeyRing) -> set[str]:
+    """Hashes of the objects whose data key is wrapped under an older seal key, in the ledger or in the archive."""
+    with database("keys") as connection:
+        known = {row["sha256"] for row in run(connection, "custody/list_stale", {"key_id": keys.seal_key_id})}
+    return known.union(landing.keeper.stale())
 
 
 def _tried(database: Database, landing: Landing, sha256: str) -> str:

@@ -47,11 +47,11 @@ class Keeper:
         if ours:
             self._store.remove(manifest_path(manifest.sha256))
 
-    def left(self, manifest: Manifest) -> list[str]:
-        """Paths at which something of the object is stored."""
+    def is_sealed(self, manifest: Manifest) -> bool:
+        """Whether the object is there with its own manifest, so that whoever goes by the ledger can read it."""
         found = self.stored(manifest.sha256)
-        paths = [manifest_path(manifest.sha256)] if found and found.object_id == manifest.object_id else []
-        return [*paths, *filter(self._is_there, (manifest.object_url,))]
+        own = found is not None and found.object_id == manifest.object_id and bool(found.wrapped_key)
+        return own and self._is_there(manifest.object_url)
 
     def stored(self, sha256: str) -> Manifest | None:
         """The manifest next to the object of this hash, as it stands; None where there is none that can be read."""

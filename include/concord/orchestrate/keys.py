@@ -12,7 +12,7 @@ from datetime import timedelta
 from airflow.sdk import DAG, task
 
 from concord.orchestrate.operations import care
-from concord.orchestrate.tasks import Counts, opened
+from concord.orchestrate.tasks import Counts, opened, person
 
 KEYS = "concord_keys"
 LIMIT = timedelta(hours=4)
@@ -27,7 +27,7 @@ def keys_dag() -> DAG:
         with opened() as site:
             from concord import steps
 
-            return {**steps.rewrap(site)}
+            return {**steps.rewrap(site, actor=person())}
 
     @task(multiple_outputs=False, execution_timeout=LIMIT)
     def retoken() -> Counts:
@@ -35,7 +35,7 @@ def keys_dag() -> DAG:
         with opened() as site:
             from concord import steps
 
-            return {**steps.retoken(site)}
+            return {**steps.retoken(site, actor=person())}
 
     with DAG(
         dag_id=KEYS,

@@ -24,7 +24,7 @@ from concord.errors import ContractError
 from concord.orchestrate.contracts import readable
 from concord.orchestrate.operations import care
 from concord.orchestrate.runs import open_all
-from concord.orchestrate.tasks import Counts, opened
+from concord.orchestrate.tasks import Counts, opened, person
 
 if TYPE_CHECKING:
     from concord.quarantine import Selection
@@ -106,12 +106,6 @@ def selected(params: Any) -> Selection:
     return Selection(
         str(params["feed"]), params["delivery_id"] or None, params["reason"] or None, since, bool(params["poison"])
     )
-
-
-def person() -> str:
-    """Who triggered the run, as Airflow knows them."""
-    run = get_current_context()["dag_run"]
-    return str(getattr(run, "triggering_user_name", None) or "airflow")
 
 
 def said(rehearsed: list[Counts]) -> Counts:

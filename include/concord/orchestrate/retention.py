@@ -18,7 +18,7 @@ from airflow.sdk import DAG, CronTriggerTimetable, Param, get_current_context, t
 from concord.orchestrate.callbacks import RunIsRed
 from concord.orchestrate.contracts import readable
 from concord.orchestrate.operations import care
-from concord.orchestrate.tasks import Counts, opened
+from concord.orchestrate.tasks import Counts, opened, person
 
 RETENTION = "concord_retention"
 LIMIT = timedelta(hours=2)
@@ -35,8 +35,9 @@ def retention_dag() -> DAG:
             from concord import steps
 
             outcome: Counts = steps.retain(
-                readable().sound, site, dry_run=bool(params["dry_run"]), confirm=params["confirm"] or None
-            )
+                readable().sound, site, dry_run=bool(params["dry_run"]), confirm=params["confirm"] or None,
+                actor=person("concord retention"),
+            )  # fmt: skip
         if outcome["stopped"]:
             names = ", ".join(outcome["stopped"])
             raise RunIsRed(f"{names}: more is due than usual, nothing of it was destroyed; see the incident")

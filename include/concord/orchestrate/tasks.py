@@ -45,6 +45,12 @@ def this_delivery() -> Delivery:
     return Delivery(str(params["delivery_id"]), int(params["attempt"]), bool(params["dry_run"]))
 
 
+def person(otherwise: str = "airflow") -> str:
+    """Who triggered the run, as Airflow knows them; ``otherwise`` for a scheduled one."""
+    run = get_current_context()["dag_run"]
+    return str(getattr(run, "triggering_user_name", None) or otherwise)
+
+
 @contextmanager
 def opened() -> Iterator[Site]:
     """The opened installation, for the length of a task; people are told at its end what was reported in it.

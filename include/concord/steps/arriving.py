@@ -151,9 +151,9 @@ def land(feed: Feed, delivery_id: str, fetched: Fetched, site: Site) -> dict[str
 
 
 def _refuse_shredded(connection: Any, manifest: Manifest, site: Site) -> None:
-    """The fetch may have found an equal object that was already there, and whose key is destroyed by now."""
+    """The object may be gone by now: an equal one that was there already, or one sealed while that was erased."""
     values = {"sha256": manifest.sha256, "object_url": manifest.object_url}
-    if run(connection, "ledger/find_shredded", values) or not site.landing.keeper.left(manifest):
+    if run(connection, "ledger/find_shredded", values) or not site.landing.keeper.is_sealed(manifest):
         raise LandingMoved(f"{manifest.object_url}: was shredded while it was fetched again")
 
 
