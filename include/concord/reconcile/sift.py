@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from concord.contract import Feed, Mode
@@ -20,6 +21,9 @@ def sift(
     composed = {
         **parts.all(),
         "member_key": columns(MEMBER.key),
+        "s_member_key": columns(MEMBER.key, "s"),
+        "s_is_member": same(MEMBER.key, "s", "h"),
+        "member_changed": replace(parts, entity=MEMBER).changed(),
         "t_is_torn": same(MEMBER.key, "t", "torn"),
     }
     for name in _rules(feed, is_replay=is_replay):
@@ -30,7 +34,8 @@ def _rules(feed: Feed, *, is_replay: bool) -> tuple[str, ...]:
     """The rules in order: what is moot, what cannot be told apart, repeats or contradicts, who is alone."""
     births = () if _tells_children_apart(feed) else ("plan/mark_multiple_births",)
     unknown = ("plan/mark_unknown_members",) if feed.mode is Mode.DELTA else ()
-    moot, otherwise, orphans = (("replay/mark_newer_truth",), ("replay/mark_said_otherwise",), ("replay/mark_orphans",))
+    moot, orphans = ("replay/mark_newer_truth",), ("replay/mark_orphans",)
+    otherwise = ("replay/mark_said_otherwise", "replay/mark_members_said_otherwise")
     return (
         "plan/reset_dispositions",
         *(moot if is_replay else ()),
