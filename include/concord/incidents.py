@@ -114,6 +114,11 @@ def resolve_cause(connection: Connection, cause: str) -> None:
     run(connection, "incident/resolve_cause", {"cause": cause})
 
 
+def resolve_rejected_replays(connection: Connection, original: str) -> None:
+    """Closes what was told of rejected replays of a delivery, now that another one takes their rows up."""
+    run(connection, "incident/resolve_rejected_replays", {"original": original})
+
+
 def acknowledge(connection: Connection, incident_id: int, by: str) -> str:
     """Somebody is on it: it escalates no further, and stays open. Returns who is; the first one stays it.
 

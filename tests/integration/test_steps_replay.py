@@ -118,7 +118,7 @@ def test_a_replay_under_a_contract_that_cannot_read_the_file_says_what_to_press(
     with pytest.raises(NeedsDecision, match="open a new one"):
         steps.stage(acme.feed, replay, 2, acme.site)
     (again,) = replayed(acme)
-    assert (again.state, states(acme, original)) == ("published", ["replayed"])
+    assert (again.state, states(acme, original), acme.incidents()) == ("published", ["replayed"], [])
 
 
 def test_a_replay_that_is_applied_leaves_the_incident_of_a_file_that_is_still_missing(acme: Driver) -> None:
@@ -383,6 +383,19 @@ def test_a_second_row_of_the_same_file_never_overwrites_the_one_that_counted(acm
     mend(acme)
     replayed(acme)
     assert (plan_code(acme, 3), rows_of(acme, original)[15]) == ("EPO-3", ("open", 1, ("ambiguous_key",)))
+    assert sound(acme)
+
+
+def test_a_second_row_of_the_same_file_never_makes_somebody_else_of_the_member(acme: Driver) -> None:
+    dental = {"COVERAGE": "DENTAL", "PLAN": "DEN-1", **NEW_CODE}
+    medical = employee(3, CITY="Elsewhere")
+    original = published(acme, [*without(3), medical, employee(3, CITY="Third City", **dental), employee(4, **dental)])
+    mend(acme)
+    replayed(acme)
+    conflict = ("open", 1, ("member.conflict",))
+    assert rows_of(acme, original) == {15: conflict, 16: ("replayed", 1, ("coverage_tier.code",))}
+    (member,) = acme.all("SELECT city FROM core.member WHERE subscriber_id = 'E0000003'")
+    assert (member["city"], key(3, line="DEN") in acme.spans()) == ("Elsewhere", False)
     assert sound(acme)
 
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from concord import audit, ledger, quarantine
+from concord import audit, incidents, ledger, quarantine
 from concord.contract import Feed
 from concord.errors import DeliveryRejected
 from concord.failpoint import failpoint
@@ -117,6 +117,7 @@ def _with_families(
 def _open(connection: Connection, feed: Feed, choice: Choice, by: str) -> str:
     replay_id = ledger.enter_replay(connection, feed, choice.original, len(choice.rows))
     quarantine.take_up(connection, replay_id, choice.rows, first_line=FIRST_LINE)
+    incidents.resolve_rejected_replays(connection, choice.original.delivery_id)
     audit.record(
         connection, actor=by, action="replay", object_id=choice.original.delivery_id, count=len(choice.rows),
         purpose="replay", replay=replay_id, reasons=choice.by_reason,
