@@ -1,10 +1,12 @@
 -- In the transaction of the apply: what counted is closed, what is moot is closed, what was refused again stays.
+-- Ranges of lines are spread out, so that they are joined by equality (see count_fates).
 WITH fate AS (
     SELECT r.quarantine_id, r.found_by, r.reasons,
            CASE WHEN bool_or(s.disposition = 'quarantined') THEN 'refused'
                 WHEN bool_and(s.disposition = 'ignored' AND s.reason = 'newer_truth') THEN 'newer_truth'
                 ELSE 'replayed' END AS outcome
-    FROM ops.replay_row r JOIN {stage} s ON s.line >= r.line AND s.line < r.line + r.line_count
+    FROM ops.replay_row r CROSS JOIN generate_series(r.line, r.line + r.line_count - 1) AS own(line)
+    JOIN {stage} s ON s.line = own.line
     WHERE r.delivery_id = %(delivery_id)s AND r.outcome IS NULL
     GROUP BY r.quarantine_id, r.found_by, r.reasons
 ), told AS (
