@@ -8,10 +8,11 @@ from typing import Any, LiteralString
 
 import pytest
 
-from concord import incidents, steps
+from concord import incidents, ledger, steps
 from concord.contract import Mode, OrderBy
-from concord.steps import expecting
+from concord.steps import expecting, open_site
 from concord.steps.expecting import Outlook, outlook
+from tests.playground import Playground
 from tests.rosters import BASE, FRI, MON, THU, WED, Driver, delta, lax, without
 
 SCHEDULE = lax().schedule
@@ -158,8 +159,19 @@ def test_a_holiday_expects_nothing(acme_since_wednesday: Driver) -> None:
     assert expect(acme, FRI, "07:01")["late"] == [acme.feed.name]
 
 
+def test_a_feed_whose_watch_was_never_switched_on_is_expected_of_nobody(blank: Playground) -> None:
+    """The demo runs one of three; a partner who is being prepared calls nobody."""
+    blank.empty()
+    site = open_site(blank.settings)
+    silent = lax()
+    for now in (new_york(THU, "08:00"), new_york(MON, "08:00")):
+        steps.open_runs(silent, site)
+        assert steps.expect([silent], site, now) == {"late": [], "missing": [], "stale": [], "look": []}
+
+
 def test_a_new_feed_is_expected_from_the_first_look_after_it_was_registered(new_acme: Driver) -> None:
-    steps.expect([new_acme.feed], new_acme.site, new_york(THU, "06:00"))
+    with new_acme.site.database("discover") as connection:
+        ledger.register(connection, new_acme.feed)
     registered(new_acme, new_york(THU, "06:00"))  # half an hour after Thursday's look
     assert expect(new_acme, THU, "12:00")["late"] == []
     assert expect(new_acme, FRI, "06:59")["late"] == []

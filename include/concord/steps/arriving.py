@@ -164,7 +164,6 @@ def open_runs(feed: Feed, site: Site) -> list[dict[str, Any]]:
     same run ids, and Airflow refuses the second of them.
     """
     with site.database("open_runs") as connection:
-        ledger.register(connection, feed)
         ledger.be_alone(connection, feed)
         delivery = ledger.startable(connection, feed)
         if delivery is not None and _stopped_by_gap(connection, feed, delivery):

@@ -4,7 +4,8 @@
 next business day has begun, and it still is not there. *Stale*: deliveries come, and the
 tables are behind by more business days than the contract allows. A duplicate and a held
 delivery arrived, a rejected one did not. A feed is expected from the first business day
-whose look comes after it was first registered. (Gaps in a sequence: ``arriving``.)
+whose look comes after somebody first looked for it: one whose watch was never switched on
+is expected of nobody. (Gaps in a sequence: ``arriving``.)
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from concord import incidents, ledger
+from concord import incidents
 from concord.contract import Feed, Mode
 from concord.contract.calendar import begins, business_day_of, business_days, instant, on_or_after, promised, today
 from concord.postgres import Connection, one, run
@@ -51,7 +52,8 @@ def expect(feeds: Iterable[Feed], site: Site, now: datetime | None = None) -> di
     found: dict[str, Any] = {"late": [], "missing": [], "stale": [], "look": []}
     for feed in feeds:
         with site.database("expect") as connection:
-            seen = outlook(feed, *_known(connection, feed), now)
+            since, arrivals = _known(connection, feed)
+            seen = outlook(feed, since, arrivals, now) if since else Outlook()
             _report_outstanding(connection, feed, seen)
             _report_stale(connection, feed, seen)
         for word, applies in _words(seen).items():
@@ -69,10 +71,9 @@ def _words(seen: Outlook) -> dict[str, bool]:
     }
 
 
-def _known(connection: Connection, feed: Feed) -> tuple[datetime, list[Mapping[str, Any]]]:
-    ledger.register(connection, feed)
-    registered = one(connection, "ledger/get_registration", {"feed": feed.name})
-    assert registered is not None
+def _known(connection: Connection, feed: Feed) -> tuple[datetime | None, list[Mapping[str, Any]]]:
+    """Since when the feed is looked for, and its deliveries."""
+    registered = one(connection, "ledger/get_registration", {"feed": feed.name}) or {"registered_at": None}
     return registered["registered_at"], list(run(connection, "ledger/list_arrivals", {"feed": feed.name}))
 
 

@@ -162,8 +162,9 @@ def missing(feed: Feed, days: Sequence[date], refused: Sequence[str]) -> Text:
         f"Partner {feed.partner}, feed {feed.name}, {_awaited(refused)}: missing. Nothing was accepted for "
         f"{_listed(days)}, and the next business day has begun.",
         STANDS,
-        f"ask the partner; when it is there, trigger {feed.name}_watch or wait for the next one. If there was nothing "
-        f"to send, enter the day in the contract's holidays.{_mend(refused)} The incident closes by itself.",
+        f"look whether {feed.name}_watch is paused or red. Else ask the partner; when it is there, trigger "
+        f"{feed.name}_watch or wait for the next one. If there was nothing to send, enter the day in the contract's "
+        f"holidays.{_mend(refused)} The incident closes by itself.",
     )
 
 
