@@ -8,12 +8,14 @@ from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
+import psycopg
 import pytest
 from typer.testing import CliRunner, Result
 
 from concord.cli import app, quarantine, replay
 from concord.contract import Feed
 from concord.orchestrate import replay as dag
+from concord.orchestrate import tasks
 from concord.steps import Site
 from tests.integration.test_steps_replay import NEW_CODE, published, states
 from tests.rosters import BASE, THU, Driver, employee, mended
@@ -100,9 +102,10 @@ def triggered(acme: Driver, monkeypatch: pytest.MonkeyPatch) -> Callable[..., An
     def trigger(**form: Any) -> Any:
         empty = {name: param.value for name, param in dag.form([FEED]).items() if name != "feed"}
         run = SimpleNamespace(triggering_user_name="ann")
-        monkeypatch.setattr(
-            dag, "get_current_context", lambda: {"params": empty | {"feed": FEED} | form, "dag_run": run}
-        )
+        for module in (dag, tasks):
+            monkeypatch.setattr(
+                module, "get_current_context", lambda: {"params": empty | {"feed": FEED} | form, "dag_run": run}
+            )
         task: Any = dag.replay_dag().get_task("replay")
         return task.python_callable()
 
@@ -118,6 +121,8 @@ def test_the_story_in_airflow(triggered: Callable[..., Any], acme: Driver, refus
     assert conf == {"delivery_id": outcome["replays"][0], "attempt": 1}
     assert acme.run(conf["delivery_id"]).state == "published"
     assert states(acme, refused) == ["replayed", "open"]
+    with psycopg.connect(acme.site.settings.auditor_url or "") as auditor:
+        assert auditor.execute("SELECT actor FROM ops.audit WHERE action = 'replay'").fetchall() == [("ann",)]
 
 
 def test_a_task_that_is_tried_again_opens_the_same_run(triggered: Callable[..., Any], refused: str) -> None:

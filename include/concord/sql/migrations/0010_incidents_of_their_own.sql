@@ -1,7 +1,7 @@
 -- What on-call was told about a delivery that did not get in is over when a file of its place or a later one is
 -- applied: not when an earlier one is, and not when a replay is, for the file itself is still missing then.
 CREATE OR REPLACE FUNCTION ops.record_transition() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, ops AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, ops, pg_temp AS $$
 DECLARE
     actor text := coalesce(nullif(current_setting('concord.actor', true), ''), session_user);
 BEGIN
