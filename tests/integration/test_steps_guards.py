@@ -106,6 +106,18 @@ def test_losses_in_the_middle_of_the_previous_file_are_no_truncation(acme: Drive
     assert acme.day(without(3, 4), THU).state == "published"
 
 
+def test_a_reinstatement_that_begins_later_is_a_loss_and_leaves_the_person_covered(acme: Driver) -> None:
+    """Days at the front are taken away; who comes back is covered all the same, though the dental is gone."""
+    others = [*without(1), employee(4, COVERAGE="DENTAL", PLAN="DEN-1")]
+    dental = employee(1, COVERAGE="DENTAL", PLAN="DEN-1")
+    acme.feed = lax()
+    assert acme.day([*others, dental, employee(1, COVEND="10/31/2026")], THU).state == "published"
+    run = acme.planned(acme.deliver([*others, employee(1, COVEFF="02/01/2026")], FRI))
+    figures = {row["guard"]: row["count"] for row in _guards(acme, run.delivery_id) if not row["scope"]}
+    assert (run.counts["reinstate"], run.counts["end"], run.counts["losses"]) == (1, 1, 2)
+    assert (figures["ends"], figures["ends_persons"]) == (2, 0)
+
+
 def test_a_scope_that_was_approved_once_is_known(acme: Driver) -> None:
     acme.feed = replace(lax(), scope=Scope())
     rows = [*BASE, employee(11, GROUP="ACME07")]

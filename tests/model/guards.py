@@ -81,7 +81,8 @@ def persons(standing: Sequence[tuple[Key, Span]], plan: Plan) -> tuple[int, int]
     lost = [(d.key, d.before) for d in plan.of("end", "void", "correct_end") if d.part == LOSSES]
     covered = {key[:2] for key, _ in standing}
     stays = {key[:2] for key, span in standing if (key, span) not in lost}
-    granted = [d for d in plan.decisions if d.part == GRANTS and d.after and d.after[-1].last > plan.as_of]
+    given = [d for d in plan.decisions if d.part == GRANTS or d.action == "reinstate"]
+    granted = [d for d in given if d.after and d.after[-1].last > plan.as_of]
     return len(covered - stays - {d.key[:2] for d in granted}), len(covered)
 
 

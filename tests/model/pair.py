@@ -121,9 +121,8 @@ class Case:
             old = replace(held, end=new.start, end_kind=EXPLICIT, end_as_of=None)
             part = LOSSES if new.last < held.last else GRANTS
             return replace(self.to("change", new, part), after=(old, new))
-        if held.ended(self.as_of) and self.lives(row, held):
-            return self.to("reinstate", new, GRANTS)
-        return self.to("correct_start", new, LOSSES if loses_days(held, new) else GRANTS)
+        part = LOSSES if loses_days(held, new) else GRANTS
+        return self.to("reinstate" if held.ended(self.as_of) and self.lives(row, held) else "correct_start", new, part)
 
     def same_start(self, row: Row, held: Span, changed: frozenset[str]) -> Decision:
         """The start is the held one: the end decides, then the attributes."""
