@@ -173,6 +173,18 @@ def test_postgres_crashing_right_before_the_commit_loses_nothing_and_writes_noth
     recovered(delivery)
 
 
+def test_a_scheduler_that_lives_and_does_nothing_is_replaced(rig: Rig) -> None:
+    injected()
+    hanging = rig.component("scheduler")
+    psutil.Process(hanging.pid).suspend()
+    delivery = rig.open()
+    assert rig.restart_dead() == ["airflow scheduler"]
+    assert not hanging.alive()
+    fired()
+    assert delivery.ended()[0] == "success"
+    recovered(delivery)
+
+
 def test_two_runs_of_one_delivery_at_once_publish_once(rig: Rig) -> None:
     delivery = rig.open()
     injected()

@@ -8,10 +8,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 
-from concord.sandbox import airflow
+from concord.sandbox import airflow, liveness
 from concord.sandbox.airflow import COMPONENTS, LocalAirflow
 from concord.sandbox.airflow_home import AirflowHome
 from concord.sandbox.processes import Child, start
@@ -75,3 +76,78 @@ def test_what_cannot_start_does_not_keep_the_machine_busy(
     killed(scheduler(sleeping))
     assert sleeping.restart_ended() == []
     assert not scheduler(sleeping).alive()
+
+
+ALL = {"api_server", "metadatabase", "scheduler", "dag_processor", "triggerer"}
+
+
+class Looks:
+    """What each look at Airflow's health finds, and how late it is."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.well, self.now = ALL, 1000.0
+        monkeypatch.setattr(liveness, "healthy", lambda _: self.well)
+        monkeypatch.setattr(liveness.time, "monotonic", lambda: self.now)
+        self.liveness = liveness.Liveness("http://127.0.0.1")
+
+    def after(self, seconds: float, well: set[str]) -> list[str]:
+        self.now, self.well = self.now + seconds, well
+        return self.liveness.hung()
+
+
+def test_what_is_unwell_for_long_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = Looks(monkeypatch)
+    assert looks.after(0, ALL) == []
+    assert looks.after(60, ALL - {"scheduler"}) == []
+    assert looks.after(89, ALL - {"scheduler"}) == []
+    assert looks.after(6, ALL - {"scheduler"}) == ["scheduler"]
+    assert looks.after(6, ALL - {"scheduler"}) == [], "it has just been started again"
+
+
+def test_what_was_well_meanwhile_does_not_hang(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = Looks(monkeypatch)
+    assert looks.after(0, ALL - {"triggerer"}) == []
+    assert looks.after(60, ALL) == []
+    assert looks.after(60, ALL - {"triggerer"}) == []
+    assert looks.after(60, ALL - {"triggerer"}) == []
+
+
+def test_nobody_is_judged_while_the_database_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = Looks(monkeypatch)
+    assert [looks.after(60, {"api_server"}) for _ in range(5)] == [[]] * 5
+
+
+def test_an_api_server_that_does_not_answer_hangs_and_hides_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = Looks(monkeypatch)
+    assert looks.after(0, set()) == []
+    assert looks.after(90, set()) == ["api-server"]
+
+
+def test_it_does_not_look_at_every_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = Looks(monkeypatch)
+    assert looks.after(0, set()) == []
+    assert looks.after(90, set()) == ["api-server"]
+    looks.liveness = liveness.Liveness("http://127.0.0.1")
+    assert looks.after(0, set()) == []
+    monkeypatch.setattr(liveness, "LOOK_EVERY_S", 1000.0)
+    assert looks.after(90, set()) == []
+
+
+def test_health_is_what_airflow_says_of_itself() -> None:
+    answer = {"metadatabase": {"status": "healthy"}, "scheduler": {"status": "unhealthy"}, "triggerer": None}
+    with httpx.Client(
+        base_url="http://a", transport=httpx.MockTransport(lambda _: httpx.Response(200, json=answer))
+    ) as c:
+        assert liveness.healthy(c) == {"api_server", "metadatabase"}
+    with httpx.Client(base_url="http://a", transport=httpx.MockTransport(lambda _: httpx.Response(500))) as c:
+        assert liveness.healthy(c) == set()
+
+
+def test_what_hangs_is_started_again(sleeping: LocalAirflow, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = sleeping.pids()
+    assert sleeping.restart_hung() == []
+    monkeypatch.setattr(liveness.Liveness, "hung", lambda _: ["scheduler"])
+    os.kill(scheduler(sleeping).pid, signal.SIGSTOP)
+    monkeypatch.setattr(airflow, "HANGING_PATIENCE_S", 0.1)
+    assert sleeping.restart_hung() == ["airflow scheduler"]
+    assert {name for name, identity in sleeping.pids().items() if before[name] != identity} == {"airflow scheduler"}

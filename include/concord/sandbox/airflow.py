@@ -20,6 +20,7 @@ import httpx
 from concord.airflow_api import AirflowApi, AirflowRefused, AirflowUnavailable
 from concord.errors import ConcordError
 from concord.sandbox.airflow_home import AirflowHome
+from concord.sandbox.liveness import Liveness, healthy
 from concord.sandbox.private import write_private
 from concord.sandbox.processes import Child, ask, created, start, stop, wait
 
@@ -35,6 +36,8 @@ HEALTHY = ("metadatabase", "scheduler", "dag_processor", "triggerer")
 EXISTS_ALREADY = 409
 RESTART_PAUSE_S = 5.0
 """Between two starts of one process: what cannot start must not keep the machine busy."""
+HANGING_PATIENCE_S = 5.0
+"""What does nothing will hardly listen."""
 
 Progress = Callable[[str], None]
 
@@ -55,6 +58,7 @@ class LocalAirflow:
         self.environment = _clean_environment() | home.environment() | dict(extra or {})
         self.children: list[Child] = []
         self._started: dict[str, float] = {}
+        self._liveness = Liveness(home.url)
         self._migration: Child | None = None
 
     def begin_migration(self) -> Child:
@@ -85,11 +89,18 @@ class LocalAirflow:
         What is left of its session goes first: the workers of a dead scheduler serve nobody. Call it every
         few seconds, from the thread that called :meth:`start`.
         """
-        ended = [child for child in self.children if not child.alive() and self._may_start(child.name)]
-        stop(ended)
-        for child in ended:
+        return self._restart([child for child in self.children if not child.alive() and self._may_start(child.name)])
+
+    def restart_hung(self) -> list[str]:
+        """Starts again what lives and has done nothing for long, as a liveness probe has done; returns the names."""
+        hung = self._liveness.hung()
+        return self._restart([child for child in self.children if child.name.removeprefix("airflow ") in hung])
+
+    def _restart(self, children: list[Child]) -> list[str]:
+        stop(children, patience=HANGING_PATIENCE_S)
+        for child in children:
             self.children[self.children.index(child)] = self._start_component(child.name.removeprefix("airflow "))
-        return [child.name for child in ended]
+        return [child.name for child in children]
 
     def wait_until_healthy(self, *, within: float = 240, progress: Progress | None = None) -> None:
         """Returns when all four report healthy; raises :class:`AirflowFailed` when one ends or time is up."""
@@ -97,10 +108,10 @@ class LocalAirflow:
         with httpx.Client(base_url=self.home.url, timeout=10) as client:
             while waiting:
                 self.raise_if_ended()
-                healthy = _healthy(client)
-                for part in sorted(waiting & healthy):
+                well = healthy(client)
+                for part in sorted(waiting & well):
                     (progress or _ignore)(part)
-                waiting -= healthy
+                waiting -= well
                 if waiting and time.monotonic() > until:
                     raise AirflowFailed(f"after {within:.0f} s not healthy: {', '.join(sorted(waiting))}")
                 time.sleep(0.5 if waiting else 0)
@@ -175,14 +186,6 @@ class LocalAirflow:
 
 def _ignore(_: str) -> None:
     return None
-
-
-def _healthy(client: httpx.Client) -> set[str]:
-    try:
-        answer = client.get("/api/v2/monitor/health").json()
-    except (httpx.HTTPError, ValueError):
-        return set()
-    return {part for part in HEALTHY if (answer.get(part) or {}).get("status") == "healthy"}
 
 
 def _known(api: AirflowApi, dag: str) -> bool:

@@ -19,6 +19,7 @@ from concord.migrations import migrate
 from concord.pools import pools
 from concord.sandbox.airflow import LocalAirflow
 from concord.sandbox.airflow_home import AirflowHome
+from concord.sandbox.liveness import HUNG_AFTER_S
 from concord.sandbox.postgres import EmbeddedServer
 from concord.sandbox.roles import bootstrap
 from concord.sandbox.sftp_server import SftpPartner, host_key_from
@@ -70,12 +71,14 @@ class Installation:
         return self.airflow.pids() | server
 
     def restart_ended(self) -> list[str]:
-        """Starts again what ended by itself, the database first; returns the names. Call it every few seconds."""
+        """Starts again what ended or hangs, the database first; returns the names. Call it every few seconds."""
         database = ["postgres"] if self._server and self._server.restart_ended() else []
-        restarted = [*database, *self.airflow.restart_ended()]
-        for name in restarted:
+        ended, hung = [*database, *self.airflow.restart_ended()], self.airflow.restart_hung()
+        for name in ended:
             self.say(f"{name} had ended and is started again")
-        return restarted
+        for name in hung:
+            self.say(f"{name} was not well for {HUNG_AFTER_S:.0f} s and is started again")
+        return [*ended, *hung]
 
     def get_ready(self, feed: str = FEED) -> None:
         """Waits for Airflow, creates its pools, un-pauses the DAGs of ``feed``; those of the others stay paused."""
