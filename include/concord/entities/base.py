@@ -17,6 +17,8 @@ class Kind(StrEnum):
     DATE = "date"
     INTEGER = "integer"
     BOOLEAN = "boolean"
+    TIMESTAMP = "timestamptz"
+    NUMERIC = "numeric"
 
 
 class Phi(StrEnum):
@@ -68,6 +70,11 @@ class Entity:
     def column(self, name: str) -> Column:
         """The column called ``name``; raises ``KeyError``."""
         return self._by_name()[name]
+
+    @property
+    def is_record(self) -> bool:
+        """Whether a row is a clinical resource, or a part of one, as its source last told it."""
+        return self.key[:1] == ("resource_id",)
 
     def _by_name(self) -> dict[str, Column]:
         return {column.name: column for column in self.columns}
