@@ -57,36 +57,36 @@ class DelimitedFile:
     ) -> None:
         refuse_odd_layout(feed)
         self._feed, self._chunk_rows = feed, chunk_rows
-        self._totals = ControlTotals(feed.format, file_date=file_date, sequence=sequence)
+        self._totals = ControlTotals(feed.layout, file_date=file_date, sequence=sequence)
         self._reader = BlockReader(
             stream,
-            max_line_bytes=feed.format.max_record_bytes,
+            max_line_bytes=feed.layout.max_record_bytes,
             block_bytes=block_bytes,
-            final_newline=feed.format.final_newline,
+            final_newline=feed.layout.final_newline,
         )
         self.line_count = 0
         self.checkpoints: list[Checkpoint] = []
         self._control: list[int] = []
         self._ignored: list[Ignored] = []
-        skip_byte_order_mark(self._reader, feed.format)
+        skip_byte_order_mark(self._reader, feed.layout)
         self.columns = self._read_header()
         self.drift = drift(feed, self.columns)
         self._records = 0
         self._broken_until = 0
 
     def _read_header(self) -> tuple[str, ...]:
-        names, control = self._feed.format.names, self._feed.format.control
+        names, control = self._feed.layout.names, self._feed.layout.control
         if names and (control is None or control.header is None):
             return names
         line = self._next_control_line()
         if self._totals.check_header(line) and not names:
             line = self._next_control_line()
-        return names or column_names(self._feed, fields(line, self._feed.format))
+        return names or column_names(self._feed, fields(line, self._feed.layout))
 
     def _next_control_line(self) -> bytes:
         """The next line that is not blank; blank lines before it are ignored, with their number."""
         while True:
-            line = take_line(self._reader, self._feed.format)
+            line = take_line(self._reader, self._feed.layout)
             self.line_count += 1
             if line:
                 self._control.append(self.line_count)
@@ -104,7 +104,7 @@ class DelimitedFile:
         self._totals.check()
 
     def _layout(self) -> Layout:
-        form = self._feed.format
+        form = self._feed.layout
         marks = form.delimiter.encode(), form.quote.encode()
         return Layout(
             *marks, len(self.columns), form.encoding, form.max_record_bytes,
@@ -166,7 +166,7 @@ class DelimitedFile:
 
 def refuse_odd_layout(feed: Feed) -> None:
     """Raises :class:`ContractError` for layouts whose lines cannot be told by single ASCII bytes."""
-    layout = feed.format
+    layout = feed.layout
     marks = f"{layout.delimiter}{layout.quote}\n\r"
     if not marks.isascii() or len(set(marks)) != 4 or "\0" in marks:
         raise ContractError(feed.name, "format", "delimiter and quote must be ASCII characters, and no line ends")
@@ -207,7 +207,7 @@ def read_text(found: Records, good: NDArray[np.bool_], columns: tuple[str, ...],
 
 def _read_table(data: bytes | memoryview, feed: Feed, count: int, wanted: list[str], several_lines: bool) -> pa.Table:
     """The columns ``wanted`` (numbered from 0, of ``count``) as text; raises ``ArrowInvalid`` quoting values."""
-    form, names = feed.format, [str(position) for position in range(count)]
+    form, names = feed.layout, [str(position) for position in range(count)]
     if codecs.lookup(form.encoding).name != "utf-8":
         data = str(data, form.encoding).encode()
     if bytes(data[:3]) == codecs.BOM_UTF8:

@@ -78,14 +78,14 @@ def column_names(feed: Feed, header: Sequence[str]) -> tuple[str, ...]:
     they have no name, and stay.
     """
     names = tuple(header[:-1]) if len(header) > 1 and not header[-1] else tuple(header)
-    if feed.format.spreadsheet and len(names) > 1 and not names[-1]:
+    if feed.layout.spreadsheet and len(names) > 1 and not names[-1]:
         names = tuple(header)
-    if len(names) > feed.format.max_columns:
-        raise DeliveryRejected("structure.too_many_columns", f"{len(names)} columns, {feed.format.max_columns} allowed")
+    if len(names) > feed.layout.max_columns:
+        raise DeliveryRejected("structure.too_many_columns", f"{len(names)} columns, {feed.layout.max_columns} allowed")
     refuse_wrong_delimiter(feed, names)
     refuse_duplicates(names, among=sources(feed))
     refuse_missing(feed, names)
-    refuse_duplicates(names[: _named(names)] if feed.format.spreadsheet else names, among=names)
+    refuse_duplicates(names[: _named(names)] if feed.layout.spreadsheet else names, among=names)
     return names
 
 
@@ -100,9 +100,9 @@ def refuse_wrong_delimiter(feed: Feed, names: Sequence[str]) -> None:
     if len(names) > 1 or wanted <= set(names):
         return
     for other in DELIMITERS:
-        pieces = {piece.strip(f" {feed.format.quote}") for piece in names[0].split(other)} if names else set()
-        if other != feed.format.delimiter and len(pieces) > 1 and pieces & wanted:
-            raise DeliveryRejected("structure.delimiter", f"expected {feed.format.delimiter!r}, found {other!r}")
+        pieces = {piece.strip(f" {feed.layout.quote}") for piece in names[0].split(other)} if names else set()
+        if other != feed.layout.delimiter and len(pieces) > 1 and pieces & wanted:
+            raise DeliveryRejected("structure.delimiter", f"expected {feed.layout.delimiter!r}, found {other!r}")
 
 
 def refuse_duplicates(names: Sequence[str], *, among: Sequence[str]) -> None:
@@ -134,7 +134,7 @@ def drift(feed: Feed, names: Sequence[str]) -> Drift:
     """How the header differs from the contract: extra and missing optional columns, and their order."""
     wanted, given = sources(feed), set(names)
     in_both = [name for name in names if name in wanted]
-    promised = names[: _named(names)] if feed.format.spreadsheet else names
+    promised = names[: _named(names)] if feed.layout.spreadsheet else names
     extra = tuple(name for name in promised if name not in wanted and name not in feed.ignored)
     missing = tuple(name for name in wanted if name not in given)
     return Drift(extra, missing, reordered=in_both != [name for name in wanted if name in given])

@@ -33,7 +33,7 @@ class RereadRecords(DelimitedFile):
     """
 
     def __init__(self, columns: Sequence[str], records: Sequence[bytes], feed: Feed, *, chunk_rows: int) -> None:
-        self._alone = replace(feed, format=by_themselves(feed.format))
+        self._alone = replace(feed, format=by_themselves(feed.layout))
         self._header = header(columns, feed)
         self._places = list(places(records))
         self._raw = dict(zip(self._places, records, strict=True))
@@ -70,7 +70,7 @@ def by_themselves(form: Delimited) -> Delimited:
 def header(columns: Sequence[str], feed: Feed) -> bytes:
     """A header line as the feed's format has it."""
     text = io.StringIO()
-    form = feed.format
+    form = feed.layout
     csv.writer(text, delimiter=form.delimiter, quotechar=form.quote, lineterminator="\n").writerow(columns)
     return text.getvalue().encode(form.encoding)
 
