@@ -166,14 +166,16 @@ def our_umask() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def our_logs() -> Iterator[None]:
-    """Our loggers speak, and unfiltered, whatever an earlier test did.
+    """Our loggers and httpx', which we quieten, speak, and unfiltered, whatever an earlier test did.
 
     Airflow's logging configuration disables loggers that exist already; the redaction
     filter, on pytest's own handlers, would hide what a later test looks for.
     """
     for name, logger in logging.root.manager.loggerDict.items():
-        if name.startswith("concord") and isinstance(logger, logging.Logger):
+        if name.startswith(("concord", "httpx")) and isinstance(logger, logging.Logger):
             logger.disabled = False
+            if not name.startswith("concord"):
+                logger.filters.clear()  # a client that an earlier test made has quietened it for the whole process
     yield
     if "concord.redaction" in sys.modules:
         from concord.redaction import RedactionFilter

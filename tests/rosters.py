@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from typing import Any, LiteralString
+
+from psycopg import Error
 
 from concord import ledger, steps
 from concord.acquire import Fetched
@@ -141,7 +143,7 @@ class QuickSite(Site):
     @contextmanager
     def database(self, actor: str = "concord") -> Iterator[Connection]:
         """As the site's own, committed or rolled back and put back afterwards."""
-        connection = self.opened.pop() if self.opened else _opened(self.settings.loader_url, "concord test")
+        connection = self._taken()
         try:
             with without_values():
                 connection.execute(
@@ -151,11 +153,20 @@ class QuickSite(Site):
                 yield connection
                 connection.commit()
         except BaseException:
-            connection.rollback()
+            with suppress(Error):  # of a connection that is lost
+                connection.rollback()
             raise
         finally:
-            connection.read_only = connection.isolation_level = None  # as a new one has it
-            self.opened.append(connection)
+            if not connection.closed:
+                connection.read_only = connection.isolation_level = None  # as a new one has it
+                self.opened.append(connection)
+
+    def _taken(self) -> Connection:
+        """One that nobody uses just now; threads may ask at once."""
+        try:
+            return self.opened.pop()
+        except IndexError:
+            return _opened(self.settings.loader_url, "concord test")
 
     def close(self) -> None:
         """Closes the connection."""

@@ -137,6 +137,18 @@ def _weakness(text: bytes, *, public: bool) -> str | None:
 # ── what speaks TLS ────────────────────────────────────────────────────────────
 
 
+def _fhir(facts: Facts) -> Iterator[Breach]:
+    """A FHIR server's base URL and the key we sign with stand in the extra (SMART Backend Services)."""
+    base = urlsplit(str(facts.extra["base_url"]))
+    if base.scheme != "https" and not is_local(base.hostname or ""):
+        yield "tls.off", "base_url is not https: what goes over it can be read"
+    weakness = (
+        _weakness(str(facts.extra["private_key"]).encode(), public=False) if facts.extra.get("private_key") else None
+    )
+    if weakness:
+        yield "login.key_weak", f"its private key {weakness}"
+
+
 def _postgres(facts: Facts) -> Iterator[Breach]:
     if not is_local(facts.host) and facts.extra.get("sslmode") != "verify-full":
         yield "tls.unverified", "sslmode is not verify-full: whoever answers would be believed"
@@ -164,7 +176,9 @@ def check_server(conn_id: str, settings: Mapping[str, str]) -> Iterator[Finding]
 
 def _http(facts: Facts) -> Iterator[Breach]:
     url = urlsplit(facts.host if "://" in facts.host else f"{facts.scheme or 'http'}://{facts.host}")
-    if url.scheme != "https" and not is_local(url.hostname or ""):
+    if facts.extra.get("base_url"):
+        yield from _fhir(facts)
+    elif url.scheme != "https" and not is_local(url.hostname or ""):
         yield "tls.off", "is not https: what goes over it can be read"
     yield from _verify(facts)
 

@@ -17,7 +17,19 @@ from importlib.resources import files
 from pathlib import Path
 
 from concord.catalogue import feeds
-from concord.contract import EXTRA_COLUMNS, Codes, DateText, Delimited, Feed, From, Reader, Ssn, Text, Whole
+from concord.contract import (
+    EXTRA_COLUMNS,
+    Codes,
+    DateText,
+    Delimited,
+    Feed,
+    From,
+    Reader,
+    Ssn,
+    Text,
+    Whole,
+    words,
+)
 from concord.entities import ENTITIES, Entity
 from concord.incidents import KINDS
 from concord.steps.runbook import examples
@@ -32,28 +44,29 @@ def feeds_page(_: Path) -> str:
 
 
 def _feed(feed: Feed) -> str:
-    guards = feed.policy.guards
     facts = {
         "partner": feed.partner,
         "answers for it": feed.owner,
         "entities": ", ".join(entity.name for entity in feed.entities),
         "mode": f"{feed.mode}, {feed.stage}",
-        "arrives": f"SFTP, connection `{feed.source.conn_id}`, `{feed.source.directory}/{feed.source.pattern}`",
-        "layout": _layout(feed.format),
+        "arrives": words.arrives(feed),
+        "layout": words.records(feed) or _layout(feed.layout),
         "looked for": f"`{feed.schedule.cron}` {feed.schedule.tz}, late after {feed.schedule.expected_by}",
-        "scope": f"groups {_listed(feed.scope.groups)}; lines {_listed(feed.scope.lines)}",
-        "a missing member": f"{feed.policy.omission} (absences needed: {feed.policy.absences})",
-        "held above": "; ".join(
-            f"{name} {limit.share:.1%} and {limit.floor}"
-            for name, limit in (("ends", guards.ends), ("adds", guards.adds), ("rejected rows", guards.rejected))
-        ),
-        "smallest file": f"{guards.minimum_rows} rows",
-        "an end date is": feed.policy.to_date.replace("_", " "),
+        "scope": words.scope(feed),
+        "missing from it": f"{words.absence(feed)}{_absences(feed)}",
+        "held when": words.held_when(feed),
+        **({} if feed.is_of_records else {"an end date is": feed.policy.to_date.replace("_", " ")}),
         "kept": f"{feed.retention_days} days",
     }
     head = [f"## {feed.name}\n", feed.about.strip(), "", *_table(("", ""), facts.items()), ""]
+    if feed.is_of_records:
+        return "\n".join(head)
     columns = ("column", "from", "read as", "value", "column may be missing", "PHI")
     return "\n".join([*head, *_table(columns, _columns(feed)), ""])
+
+
+def _absences(feed: Feed) -> str:
+    return "" if feed.is_of_records else f" (absences needed: {feed.policy.absences})"
 
 
 def _layout(form: Delimited) -> str:
@@ -100,9 +113,9 @@ def _value(mapping: From) -> str:
 
 def _read(reader: Reader) -> str:
     """How a value is read, in a few words."""
-    for kind, words in READERS:
+    for kind, say in READERS:
         if isinstance(reader, kind):
-            return words(reader)
+            return say(reader)
     return type(reader).__name__
 
 
@@ -135,7 +148,8 @@ def dags_page(project: Path) -> str:
 
 def _dags(feed: Feed) -> Iterator[Sequence[str]]:
     when = f"`{feed.schedule.cron}` {feed.schedule.tz}"
-    yield f"`{feed.name}_watch`", when, f"fetches what {feed.partner} left, lands it, opens a run for each delivery"
+    does = "asks for exports, waits, lands them" if feed.pulls else "fetches what is there, lands it"
+    yield f"`{feed.name}_watch`", when, f"{feed.partner}: {does}, opens a run for each delivery"
     yield f"`{feed.name}`", "once per delivery", "stage → plan → (approve) → apply → settle"
 
 
@@ -170,10 +184,6 @@ def _comments() -> Iterator[tuple[str, str, str]]:
     for file in sorted((f for f in migrations if f.name.endswith(".sql")), key=lambda f: f.name):
         for kind, name, text in COMMENT.findall(file.read_text(encoding="utf-8")):
             yield kind.lower(), name, text.replace("''", "'")
-
-
-def _listed(values: Iterable[str]) -> str:
-    return ", ".join(values) or "as applied before"
 
 
 def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

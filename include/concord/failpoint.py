@@ -16,6 +16,7 @@ import errno
 import os
 import re
 import signal
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -29,6 +30,8 @@ LOG = "CONCORD_FAILPOINTS_LOG"
 FAULT = re.compile(r"(?P<name>[a-z0-9_.]+)=(?P<action>[a-z]+)(:(?P<value>[\w.]+))?(@(?P<hit>[1-9]\d*))?")
 
 _seen: Counter[str] = Counter()
+_counting = threading.Lock()
+"""Threads come by as well; each gets a number of its own."""
 
 
 class BadFailpoint(errors.ConcordError):
@@ -49,9 +52,11 @@ def failpoint(name: str) -> None:
     text = os.environ.get(FAULTS)
     if not text:
         return
-    _seen[name] += 1
+    with _counting:
+        _seen[name] += 1
+        hit = _seen[name]
     for fault in faults(text).get(name, ()):
-        if fault.hit == _seen[name]:
+        if fault.hit == hit:
             _note(f"{name} {fault.action} {os.getpid()}\n")
             ACTIONS[fault.action](name, fault.value)
 

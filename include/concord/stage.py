@@ -9,9 +9,9 @@ checksum, and plan and apply verify both before they believe it.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from psycopg import sql
 from psycopg.errors import LockNotAvailable
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from pyarrow import ChunkedArray
 
 STEERING = ("line", "lines", "refused", "hints")
+RECORD_STEERING = {"entity": "text", "deleted": "boolean", "cleared": "text[]"}
+"""Of records: which table a row is for, whether the source deleted it, and which columns it says are blank."""
 SSN_COLUMNS = {"ssn_token": "text", "ssn_sealed": "bytea", "ssn_last_four": "text"}
 
 
@@ -60,13 +62,19 @@ def ssn_context(partner: str, subscriber_id: str, person_code: str) -> str:
     return f"core.member|ssn|{partner}|{subscriber_id}|{person_code}"
 
 
+def patient_ssn_context(partner: str, resource_id: str) -> str:
+    """What an SSN of a patient is sealed to, in stage and core."""
+    return f"core.patient|ssn|{partner}|{resource_id}"
+
+
 def stored_columns(feed: Feed) -> dict[str, str]:
     """Columns of the feed's stage table that hold data, with their Postgres types, in COPY order."""
     columns: dict[str, str] = {}
     for entity in feed.entities:
         for column in entity.columns:
             columns |= SSN_COLUMNS if column.name == "ssn" else {column.name: column.kind.value}
-    return columns | {name: kind.value for name, kind in EXTRA_COLUMNS.items()}
+    steering = RECORD_STEERING if feed.is_of_records else {name: kind.value for name, kind in EXTRA_COLUMNS.items()}
+    return columns | steering
 
 
 def attributes(entity: Entity) -> tuple[str, ...]:
@@ -101,11 +109,24 @@ def _definitions(feed: Feed) -> sql.Composed:
     stored = [
         sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(kind)) for name, kind in stored_columns(feed).items()
     ]
-    hashes = [
-        sql.SQL("{} bigint GENERATED ALWAYS AS ({}) STORED").format(sql.Identifier(f"{e.name}_hash"), content_hash(e))
-        for e in feed.entities
+    return sql.SQL(", ").join([*stored, *(_record_hash(feed) if feed.is_of_records else _hashes(feed))])
+
+
+def _hashes(feed: Feed) -> Iterator[sql.Composable]:
+    """A row is of all entities at once, and has a hash for each."""
+    for entity in feed.entities:
+        name = sql.Identifier(f"{entity.name}_hash")
+        yield sql.SQL("{} bigint GENERATED ALWAYS AS ({}) STORED").format(name, content_hash(entity))
+
+
+def _record_hash(feed: Feed) -> Iterator[sql.Composable]:
+    """A record is of one entity, and has the hash of that."""
+    cases = [
+        sql.SQL("WHEN {} THEN {}").format(sql.Literal(entity.name), content_hash(entity)) for entity in feed.entities
     ]
-    return sql.SQL(", ").join([*stored, *hashes])
+    yield sql.SQL("content_hash bigint GENERATED ALWAYS AS (CASE entity {} END) STORED").format(
+        sql.SQL(" ").join(cases)
+    )
 
 
 def copy_rows(connection: Connection, feed: Feed, delivery_id: str, stage_no: int, frame: DataFrame) -> None:
@@ -115,9 +136,19 @@ def copy_rows(connection: Connection, feed: Feed, delivery_id: str, stage_no: in
     literal or None) and any of the stored columns; a missing column is null.
     """
     names = [name for name in (*STEERING, *stored_columns(feed)) if name in frame.columns]
-    target = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv)").format(table(delivery_id, stage_no), identifiers(names))
+    target = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv{})").format(
+        table(delivery_id, stage_no), identifiers(names), _empty_keys(feed, names)
+    )
     with connection.cursor() as cursor, cursor.copy(target) as copy:
         copy.write(to_copy_text(frame[names]))
+
+
+def _empty_keys(feed: Feed, names: list[str]) -> sql.Composable:
+    """A record's key may hold nothing (the resource itself among its components), and that is not null."""
+    keys = [name for entity in feed.entities for name in entity.key if name in names]
+    if not feed.is_of_records or not keys:
+        return sql.SQL("")
+    return sql.SQL(", FORCE_NOT_NULL ({})").format(identifiers(tuple(dict.fromkeys(keys))))
 
 
 def to_copy_text(frame: DataFrame) -> bytes:
@@ -146,7 +177,7 @@ def finish(
     connection: Connection, delivery_id: str, stage_no: int, line_count: int, flags: Mapping[str, int]
 ) -> Staging:
     """Closes the staging with its count and checksum; from here on it is the delivery's staging."""
-    row = one(connection, "stage/sum_stage", stage=table(delivery_id, stage_no)) or {}
+    row = _sum(connection, table(delivery_id, stage_no))
     run(
         connection,
         "stage/finish_staging",
@@ -156,6 +187,14 @@ def finish(
     if staging is None:
         raise StageLost(f"delivery {delivery_id}: its staging was dropped while it was finished")
     return staging
+
+
+def _sum(connection: Connection, table: sql.Identifier) -> dict[str, Any]:
+    """Row count and checksum; which columns count, the table itself says."""
+    values = {"table": table.as_string(connection), "column": "content_hash"}
+    is_of_records = (one(connection, "stage/has_column", values) or {})["present"]
+    name = "records/sum_stage" if is_of_records else "stage/sum_stage"
+    return dict(one(connection, name, stage=table) or {"row_count": None, "checksum": 0})
 
 
 def current(connection: Connection, delivery_id: str) -> Staging | None:
@@ -168,8 +207,8 @@ def verify(connection: Connection, staging: Staging | None, delivery_id: str, co
     """The staging, when its table still holds what was staged under this contract; raises :class:`StageLost`."""
     if staging is None or not _present(connection, staging):
         raise StageLost(f"delivery {delivery_id}: its stage table is gone")
-    row = one(connection, "stage/sum_stage", stage=staging.table)
-    if row is None or (row["row_count"], int(row["checksum"])) != (staging.row_count, staging.checksum):
+    row = _sum(connection, staging.table)
+    if (row["row_count"], int(row["checksum"])) != (staging.row_count, staging.checksum):
         raise StageLost(f"delivery {delivery_id}: its stage table is not what was staged")
     if staging.contract_hash != contract_hash:
         raise StageLost(f"delivery {delivery_id}: the contract changed since it was staged")

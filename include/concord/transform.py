@@ -2,7 +2,8 @@
 
 Types: text ``str`` with missing values for blanks; dates Arrow ``date32`` (single
 values are ``datetime.date``), since nanosecond timestamps end in 2262; whole numbers
-Arrow ``int32``. The SSN stays nine digits here and is sealed before it is stored.
+Arrow ``int32``; moments and decimal numbers stay text, as Postgres reads them without
+loss. The SSN stays nine digits here and is sealed before it is stored.
 """
 
 from __future__ import annotations
@@ -15,7 +16,10 @@ from pandas import DataFrame
 from concord.contract import EXTRA_COLUMNS, Feed, ToDate
 from concord.entities import Kind
 
-ARROW = {Kind.TEXT: pa.large_string(), Kind.DATE: pa.date32(), Kind.INTEGER: pa.int32(), Kind.BOOLEAN: pa.bool_()}
+ARROW = {
+    Kind.TEXT: pa.large_string(), Kind.DATE: pa.date32(), Kind.INTEGER: pa.int32(), Kind.BOOLEAN: pa.bool_(),
+    Kind.TIMESTAMP: pa.large_string(), Kind.NUMERIC: pa.large_string(),
+}  # fmt: skip
 PANDAS = {pa.date32(): pd.ArrowDtype(pa.date32()), pa.int32(): pd.ArrowDtype(pa.int32()), pa.bool_(): pd.BooleanDtype()}
 
 

@@ -15,7 +15,7 @@ from airflow.sdk import DAG, TriggerRule, task
 from airflow.sdk._shared.module_loading import import_string
 
 from concord.catalogue import feeds
-from concord.contract import Feed
+from concord.contract import Feed, FhirBulk
 from concord.orchestrate.approval import Approve
 from concord.orchestrate.checking import check_dag, is_deep
 from concord.orchestrate.connections import connections_dag
@@ -163,7 +163,8 @@ def test_runs_have_deadlines_whose_callback_the_triggerer_can_import(feed: Feed)
     promised = datetime.fromisoformat(f"2026-11-20T{schedule.expected_by}") - datetime.fromisoformat(
         f"2026-11-20T{schedule.at}"
     )
-    for dag_id, within in ((feed.name, timedelta(hours=6)), (f"{feed.name}_watch", promised)):
+    waits = feed.source.patience if isinstance(feed.source, FhirBulk) else promised
+    for dag_id, within in ((feed.name, timedelta(hours=6)), (f"{feed.name}_watch", waits)):
         (alert,) = DAGS[dag_id].deadline
         assert alert.interval == within
         assert import_string(alert.callback.path) is missed
@@ -172,7 +173,8 @@ def test_runs_have_deadlines_whose_callback_the_triggerer_can_import(feed: Feed)
 @every_feed
 def test_tasks_that_talk_to_a_partner_share_its_pool(feed: Feed) -> None:
     dag = DAGS[f"{feed.name}_watch"]
-    assert {dag.get_task(name).pool for name in ("discover", "fetch")} == {pool_name(feed.partner)}
+    names = ("discover", "wait", "fetch") if isinstance(feed.source, FhirBulk) else ("discover", "fetch")
+    assert {dag.get_task(name).pool for name in names} == {pool_name(feed.partner)}
     assert pool_name(feed.partner) in {pool["name"] for pool in pools()}
     assert f'"{pool_name(feed.partner)}"' in pools_file()
 

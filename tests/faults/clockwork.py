@@ -16,17 +16,20 @@ from pathlib import Path
 from typing import Any
 
 from concord.acquire import SftpAccess
-from concord.contract import Feed
+from concord.acquire.fhir_bulk.access import FhirAccess
+from concord.contract import Feed, SftpDrop
 from concord.orchestrate.defaults import RETRIES
 from concord.orchestrate.retry import AGAIN, AT_ONCE
 from concord.quarantine import Selection
 from concord.settings import Settings
 from tests.faults.worker import CHUNK_ROWS, Job, Outcome, Process
 
-OF_NO_FEED = ("reconcile_ledger", "anchor_audit", "rewrap", "retoken", "retain")
+OF_NO_FEED = ("reconcile_ledger", "anchor_audit", "rewrap", "retoken", "retain", "link")
 TASKS = ("stage", "plan", "apply", "settle")
 ROUNDS = 4
 """How often the reconciler comes by, at most."""
+LOOKS = 4
+"""How often a watch run asks for an export before it is left for the next one."""
 
 
 def tried_again(error: type[BaseException] | None) -> bool:
@@ -46,7 +49,7 @@ class Clockwork:
     feed: Feed
     settings: Settings
     folder: Path
-    access: SftpAccess | None = None
+    access: SftpAccess | FhirAccess | None = None
     begin_at: str = "stage"
     verdict: str = "approve"
     unanswered: int = 0
@@ -124,9 +127,27 @@ class Clockwork:
 
     def watch(self) -> None:
         """The watch DAG."""
+        if not isinstance(self.feed.source, SftpDrop):
+            self.export()
+            return
         found = self.task("discover", access=self.access)
         for delivery_id in found.value or ():
             self.task("fetch", delivery_id=delivery_id, access=self.access)
+
+    def export(self) -> None:
+        """The watch DAG of a FHIR server."""
+        asked = self.task("ask", access=self.access)
+        for delivery_id in asked.value or ():
+            if self.is_ready(delivery_id):
+                self.task("fetch_export", delivery_id=delivery_id, access=self.access)
+
+    def is_ready(self, delivery_id: str) -> bool:
+        """Whether the server came to an end with it; a run that has asked long enough is stopped."""
+        for _ in range(LOOKS):
+            outcome = self.task("await_export", delivery_id=delivery_id, access=self.access)
+            if not outcome.ok or outcome.value["state"] != "running":
+                return outcome.ok
+        return False
 
     def due(self) -> None:
         """What starts the runs that may start: the watch DAG's end, the reconciler's."""
@@ -210,6 +231,14 @@ class Clockwork:
         """A person replays or waives them, and the runs that this opens go on."""
         told = {"reason": "not needed"} if deed == "waive" else {}
         assert self.task(deed, selection=Selection(self.feed.name), by="ann", **told).ok
+        self.due()
+        self.work()
+
+    def cancel(self, delivery_id: str) -> None:
+        """A person gives an export up, and again where that seems to have failed; the next watch run asks anew."""
+        told = {"access": self.access, "by": "ann", "reason": "not needed"}
+        self.task("cancel", delivery_id=delivery_id, **told)
+        self.watch()
         self.due()
         self.work()
 

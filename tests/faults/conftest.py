@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from concord.sandbox.sftp_server import SftpPartner
+from tests.faults.ehr import hospital_of
 from tests.faults.nights import Nights, partner_at
 from tests.faults.partner import Partnership
 from tests.integration.conftest import acme, blank, first_day, new_acme
@@ -26,7 +27,11 @@ def partnership(new_acme: Driver, sftp_partner: SftpPartner, monkeypatch: pytest
 
 @pytest.fixture(scope="session")
 def nights(template: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nights]:
-    """Every night there is, at one database, archive and partner; the first that asks for one has it prepared."""
+    """Every night there is, at one database, archive and two partners; the first that asks for one has it prepared."""
     folder = tmp_path_factory.mktemp("nights")
-    with playground(template, folder / "landing") as place, partner_at(folder / "partner") as partner:
-        yield Nights(place, partner, folder)
+    with (
+        playground(template, folder / "landing") as place,
+        partner_at(folder / "partner") as partner,
+        hospital_of() as ehr,
+    ):
+        yield Nights(place, partner, ehr, folder)

@@ -10,8 +10,10 @@ from dataclasses import replace
 from typing import Any
 
 from concord import ledger, postgres
+from concord.errors import Unbalanced
+from concord.landing import Keeper
 from concord.reconcile import apply as writing
-from concord.steps import reading
+from concord.steps import exporting, reading
 
 
 def _no_fence() -> None:
@@ -56,6 +58,23 @@ def _no_late_staging() -> None:
     reading._still_ours = lambda *_: None  # type: ignore[assignment]
 
 
+def _no_late_fetch() -> None:
+    """What went wrong while an export was landed went wrong, whoever landed it meanwhile."""
+    exporting.ConcordError = Unbalanced  # type: ignore[assignment, misc]
+
+
+def _no_export_cancelled() -> None:
+    """The server is not told that an export may go."""
+    from concord.acquire.fhir_bulk.client import Bulk
+
+    Bulk.cancel = lambda *_: None  # type: ignore[assignment, method-assign]
+
+
+def _no_stored_key() -> None:
+    """The ledger's copy of a single file's key is as good as the archive's."""
+    Keeper.stored = lambda *_: None  # type: ignore[assignment, method-assign]
+
+
 CONTROLS: dict[str, Callable[[], None]] = {
     "fence": _no_fence,
     "state": _no_state,
@@ -63,4 +82,7 @@ CONTROLS: dict[str, Callable[[], None]] = {
     "digest": _no_digest,
     "decision": _no_decision,
     "late staging": _no_late_staging,
+    "late fetch": _no_late_fetch,
+    "export cancelled": _no_export_cancelled,
+    "stored key": _no_stored_key,
 }

@@ -17,16 +17,19 @@ from typing import Any
 
 from concord import check, ledger, steps
 from concord.acquire import SftpAccess
+from concord.acquire.fhir_bulk.access import FhirAccess
 from concord.check import Finding
-from concord.contract import Feed, Limit
+from concord.contract import Feed, Limit, SftpDrop
 from concord.ledger import Delivery
 from concord.sandbox.sftp_server import SftpPartner
 from concord.settings import Settings
 from concord.steps import Site
 from concord.steps.arriving import run_of
 from tests.faults.clockwork import ROUNDS, Clockwork
+from tests.faults.ehr import Ehr, crawling, exporting
 from tests.faults.outcome import Result, result_of
 from tests.playground import Playground
+from tests.resources import ndjson, patient
 from tests.rosters import BASE, FRI, THU, WED, Driver, child, employee, guarded, lax, mended, quick, without
 from tests.unit.acme_rows import file
 
@@ -45,7 +48,8 @@ FEW = without(*range(3, 9))
 """So many are missing that a guard holds the delivery."""
 HOLDING = guarded(ends=Limit(share=0.05, floor=3))
 
-Prepare = Callable[[Driver, SftpPartner], None]
+Prepare = Callable[[Driver, Any], None]
+"""Gets the partner's server as well: :class:`SftpPartner`, or the :class:`Ehr` of a feed that asks for exports."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,8 @@ class Night:
     ``watched`` nights begin with the watch DAG; in others a run is open that goes on with task ``begin_at``.
     In a night that ``rotates`` there are new keys, and what is under old ones is put under them; in one that
     ``retains`` all that lies there is past its retention.
-    The ``deed`` is what somebody does with the refused rows when the runs are over.
+    The ``deed`` is what somebody does when the runs are over: with the refused rows, with an export that the server
+    works on, or with the links of patients to members. ``exports`` says how many the server makes.
     """
 
     prepare: Prepare = field(repr=False)
@@ -65,6 +70,7 @@ class Night:
     rotates: bool = False
     retains: bool = False
     deed: str = ""
+    exports: int = 0
     habits: dict[str, Any] = field(default_factory=dict)
 
 
@@ -172,6 +178,47 @@ def _long_held(driver: Driver, _: SftpPartner) -> None:
     driver.do("UPDATE ops.plan SET created_at = created_at - interval '2 days'")
 
 
+def _second_day(driver: Driver, ehr: Ehr) -> None:
+    """The first export is in the tables; since then resources were added, changed and deleted."""
+    hospital = ehr.at(driver.feed, driver.site)
+    (run,) = hospital.day(1, "approve")
+    assert run.state == "published"
+    ehr.server.day = 2
+
+
+def _running(driver: Driver, ehr: Ehr) -> None:
+    """The server works on the second day's, and is about to be ready."""
+    _second_day(driver, ehr)
+    ehr.at(driver.feed, driver.site).ask()
+    ehr.make_ready()
+
+
+def _exported(driver: Driver, ehr: Ehr) -> None:
+    """It is ready, and nothing of it is here."""
+    _second_day(driver, ehr)
+    hospital = ehr.at(driver.feed, driver.site)
+    (delivery_id,) = hospital.ask()
+    assert hospital.wait(delivery_id)["state"] == "ready"
+
+
+def _miscounted(driver: Driver, ehr: Ehr) -> None:
+    """The server says of a type that it is more than comes."""
+    _second_day(driver, ehr)
+    ehr.server.faults.wrong_count = frozenset({"Observation"})
+
+
+def _patients(driver: Driver, _: Ehr) -> None:
+    """Two patients, the first of whom is employee 1 by all that is known."""
+    (member,) = driver.all("SELECT * FROM core.member WHERE subscriber_id = 'E0000001' AND person_code = '01'")
+    number = {"type": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": "MB"}]}}
+    same = {
+        "name": [{"use": "official", "family": member["last_name"], "given": [member["first_name"]]}],
+        "birthDate": member["birth_date"].isoformat(),
+        "identifier": [number | {"value": "E0000001"}],
+    }
+    assert driver.day(ndjson(patient(1, **same), patient(2)), THU, "approve").state == "published"
+
+
 NIGHTS: dict[str, Night] = {
     "arriving": Night(_waiting, watched=True),
     "vanished": Night(_vanished, watched=True),
@@ -196,6 +243,13 @@ NIGHTS: dict[str, Night] = {
     "waiving": Night(_refused, deed="waive"),
     "stray": Night(_stray, begin_at="settle"),
     "long held": Night(_long_held, HOLDING),
+    "exporting": Night(_second_day, exporting(), watched=True, exports=1),
+    "running": Night(_running, exporting(), watched=True, exports=1),
+    "exported": Night(_exported, exporting(), watched=True, exports=1),
+    "refusing": Night(_miscounted, exporting(), watched=True, exports=1),
+    "cancelling": Night(_running, exporting(), deed="cancel", exports=2),
+    "crawling": Night(lambda *_: None, crawling(), watched=True),
+    "linking": Night(_patients, exporting(), deed="link"),
 }
 
 
@@ -205,10 +259,11 @@ def access(partner: SftpPartner) -> SftpAccess:
 
 @dataclass
 class Nights:
-    """All nights at one database, one archive and one partner."""
+    """All nights at one database, one archive, one partner with files and one with exports."""
 
     playground: Playground
     partner: SftpPartner
+    ehr: Ehr
     folder: Path
     clean: dict[str, Result] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
@@ -245,14 +300,16 @@ class Nights:
         if state == "first_day":
             self.playground.empty()
         site = quick(self.site)
-        prepare(Driver(feed, site), self.partner)
+        prepare(Driver(feed, site), self.partner if isinstance(feed.source, SftpDrop) else self.ehr)
         site.close()
         self.playground.keep(state)
+        self.ehr.keep(state)
         shutil.copytree(self.landing, self.folder / state / "landing")
         shutil.copytree(self.partner.root / "outbound", self.folder / state / "outbound")
 
     def _put_back(self, state: str) -> None:
         self.playground.put_back(state)
+        self.ehr.put_back(state)
         for place in (self.landing, self.partner.root / "outbound"):
             shutil.rmtree(place, ignore_errors=True)
             shutil.copytree(self.folder / state / place.name, place)
@@ -262,8 +319,12 @@ class Nights:
     def clockwork(self, name: str, folder: Path, **faults: Any) -> Clockwork:
         """What drives night ``name``; ``folder`` takes what it writes down."""
         night = NIGHTS[name]
-        entry = access(self.partner) if night.watched else None
+        entry = self.entry(night) if night.watched or night.deed == "cancel" else None
         return Clockwork(night.feed, self.settings(name), folder, entry, **(night.habits | faults))
+
+    def entry(self, night: Night) -> SftpAccess | FhirAccess:
+        """How the watch logs in."""
+        return access(self.partner) if isinstance(night.feed.source, SftpDrop) else self.ehr.access
 
     def evening(self, name: str, folder: Path, **faults: Any) -> Clockwork:
         """The evening of night ``name``, its runs open."""
@@ -286,9 +347,23 @@ class Nights:
         if NIGHTS[name].retains:
             clock.retain()
         if NIGHTS[name].deed:
-            clock.with_refused_rows(NIGHTS[name].deed)
+            self.do(NIGHTS[name].deed, clock)
         self.live_on(clock)
         return clock
+
+    def do(self, deed: str, clock: Clockwork) -> None:
+        """What somebody does when the runs are over."""
+        if deed == "link":
+            assert clock.task("link").ok
+        elif deed == "cancel":
+            clock.cancel(self.on_its_way())
+        else:
+            clock.with_refused_rows(deed)
+
+    def on_its_way(self) -> str:
+        """The delivery that an export brings."""
+        statement = "SELECT delivery_id FROM ops.export WHERE state <> 'over'"
+        return str(self.playground.connection.execute(statement).fetchone()["delivery_id"])
 
     def unfinished(self) -> list[Delivery]:
         """Deliveries that a run works on."""
@@ -299,9 +374,23 @@ class Nights:
         """The reconciler, hours later, until there is nothing left to do."""
         for _ in range(ROUNDS):
             self.age()
-            if not clock.reconcile():
+            went_on = self.watch_on(clock)
+            if not clock.reconcile() and not went_on:
                 return
         raise AssertionError("the reconciler found something to do every time")
+
+    def watch_on(self, clock: Clockwork) -> bool:
+        """The next watch run, where one left an export behind; the time of a job that nobody knows is over by then."""
+        open_ = "SELECT state FROM ops.export WHERE state IN ('wanted', 'running', 'ready')"
+        left = self.playground.connection.execute(open_).fetchall()
+        if not left:
+            return False
+        if left == [{"state": "wanted"}]:
+            self.ehr.forget_jobs()
+        clock.watch()
+        clock.due()
+        clock.work()
+        return True
 
     def age(self) -> None:
         """Everything was left hours ago."""

@@ -33,10 +33,29 @@ SELECT (SELECT count(*) FROM ops.delivery_event WHERE to_state = 'applied') AS e
 """
 
 
+EXPORTS = """
+SELECT state, CASE over_reason WHEN 'landed' THEN 'landed' ELSE '' END AS reason, count(*) AS n FROM ops.export
+GROUP BY 1, 2
+UNION ALL
+SELECT 'single files', '', count(*) FROM ops.export_file WHERE manifest IS NOT NULL
+"""
+
+LINKS = """
+SELECT said, count(*) AS n FROM (
+    SELECT string_agg(partner || entity || key::text, ' ' ORDER BY partner, entity, key) AS said
+    FROM core.crosswalk GROUP BY person_id) p GROUP BY 1
+UNION ALL SELECT 'before', count(*) FROM core.crosswalk_history
+UNION ALL SELECT 'reviews', count(*) FROM core.link_review
+UNION ALL SELECT 'persons', count(*) FROM core.person
+"""
+
+
 @dataclass(frozen=True)
 class Result:
     """Tables by content, events by effect, deliveries by state, open incidents by kind, and what still lies about.
 
+    ``exports`` are by state and why they are over, and ``single files`` counts those that are objects of their own.
+    ``links`` are the records of each person, and how many links there were before.
     ``applies`` counts applies by three witnesses: events, audit and leases; ``running`` the
     transactions that somebody still has open.
     """
@@ -48,6 +67,8 @@ class Result:
     quarantined: Counter[tuple[int, str]]
     applies: tuple[int, int, int]
     stage_tables: int
+    exports: Counter[tuple[str, str]]
+    links: Counter[str]
     parts: int
     objects: int
     running: int
@@ -80,11 +101,18 @@ def result_of(connection: Any, landing: Path) -> Result:
         incidents=Counter({row["kind"]: row["n"] for row in incidents}),
         quarantined=counted("SELECT DISTINCT line, reasons::text FROM ops.quarantine"),
         applies=tuple(connection.execute(APPLIES).fetchone().values()),
+        exports=_exports(connection),
+        links=Counter({row["said"]: row["n"] for row in connection.execute(LINKS).fetchall()}),
         stage_tables=connection.execute(stage).fetchone()["n"],
         parts=sum(path.is_file() for path in (landing / "parts").glob("*")),
         objects=sum(path.is_file() for path in (landing / "objects").glob("*/*")),
         running=connection.execute(running).fetchone()["n"],
     )
+
+
+def _exports(connection: Any) -> Counter[tuple[str, str]]:
+    rows = connection.execute(EXPORTS).fetchall()
+    return Counter({(row["state"], row["reason"]): row["n"] for row in rows})
 
 
 def _tables(connection: Any, entity: Entity) -> Any:

@@ -36,8 +36,16 @@ def compared(nights: Nights, night: str, clock: Clockwork, expected: Result) -> 
     count("faults", violations=len(findings))
     assert findings == []
     assert nights.result() == expected
+    assert_asked_once(nights, night, clock)
     assert clock.in_the_dark == [], "somebody acted on what nobody was told of"
     count("faults", recovered=len(clock.fired))
+
+
+def assert_asked_once(nights: Nights, night: str, clock: Clockwork) -> None:
+    """The server made the night's exports and has forgotten them; one more only where its answer was lost."""
+    answers = sum(fault.startswith(("export.kicked_off", "ask=SIGKILL")) for fault in clock.fired)
+    assert (nights.ehr.exports, nights.ehr.jobs) == (NIGHTS[night].exports + nights.ehr.lost, 0)
+    assert nights.ehr.lost <= answers
 
 
 def test_every_failpoint_of_the_source_is_tried_and_no_other() -> None:

@@ -29,7 +29,7 @@ from concord.landing import Landing
 from concord.parse import delimited  # noqa: F401
 from concord.publish.notify import Channel
 from concord.settings import Settings
-from concord.steps import rereading
+from concord.steps import by_hand, rereading
 from concord.validate import validate
 from tests.faults.controls import CONTROLS
 from tests.rosters import THU, quick
@@ -132,7 +132,7 @@ def performed(job: Job) -> Any:
     """What the step returns; people are told at its end what was reported in it, as in every task."""
     site = site_of(job)
     try:
-        return getattr(steps, job.step)(**job.arguments, site=site)
+        return getattr(steps, job.step, getattr(by_hand, job.step, None))(**job.arguments, site=site)
     finally:
         with Path(job.told).open("a", encoding="utf-8") as file:
             steps.tell(site, [Channel("file", Severity.NOTE, lambda message: print(message.subject, file=file))])

@@ -19,6 +19,7 @@ from concord.parse.delimited import DelimitedFile
 from concord.stage import to_copy_text
 from concord.transform import transform
 from concord.validate import validate
+from tests.kinds import DELIMITED, RECORDS
 
 HERE = Path(__file__).parent
 FOLDERS = sorted(path.parent for path in HERE.glob("*/expected.toml"))
@@ -82,6 +83,12 @@ def test_every_file_has_an_expectation_and_every_expectation_a_file(folder: Path
     assert {path for path in folder.iterdir() if path.name != "expected.toml"} == {fixture(folder, n) for n in named}
 
 
-def test_every_feed_has_a_folder_of_fixtures_with_a_good_file() -> None:
-    assert {folder.name for folder in FOLDERS} == set(catalogue.feeds())
+def test_every_feed_with_columns_has_a_folder_of_fixtures_with_a_good_file() -> None:
+    assert {folder.name for folder in FOLDERS} == set(DELIMITED)
     assert all("good" in expectations(folder) for folder in FOLDERS)
+
+
+def test_a_feed_has_columns_or_records() -> None:
+    """Another kind would be tested by nobody."""
+    assert {*DELIMITED, *RECORDS} == set(catalogue.feeds())
+    assert not set(DELIMITED) & set(RECORDS)

@@ -21,7 +21,7 @@ from concord.parse.delimited import DelimitedFile
 from concord.protect import KeyRing
 from concord.stage import to_copy_text
 from concord.steps.hints import hints
-from concord.steps.reading import protected
+from concord.steps.rows import protected
 from concord.transform import transform
 from concord.validate import validate
 
@@ -100,7 +100,7 @@ def _judge(feed: Feed, outcomes: list[Outcome], missing: frozenset[str], as_of: 
     frame = pd.DataFrame([row.values for row in rows], dtype="str")
     judged = validate(feed, frame, as_of=as_of, missing=missing)
     assert sorted([*judged.positions, *judged.rejected.position]) == list(range(len(rows)))
-    to_copy_text(protected(transform(feed, judged.accepted), KEYS, feed.partner))
+    to_copy_text(protected(feed, transform(feed, judged.accepted), KEYS))
     for position in judged.rejected.position:
         row = rows[int(position)]
         row.became = "quarantined"

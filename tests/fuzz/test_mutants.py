@@ -21,6 +21,7 @@ from tests.feeds.test_fixtures import expectations
 from tests.fuzz import mutator
 from tests.fuzz.counter import wrong
 from tests.fuzz.reader import Outcome, read
+from tests.kinds import DELIMITED
 from tests.tally import count
 
 MUTANTS = int(os.environ.get("CONCORD_MUTANTS", "20000"))
@@ -31,7 +32,7 @@ CHUNKS = (100, 1, 3)
 MOST_MEMORY = 512 << 20
 """What a batch may take beyond what the process had; the largest mutant has about 2 MB."""
 FOLDERS = Path(__file__).parents[1] / "feeds"
-FEEDS = sorted(catalogue.feeds())
+FEEDS = sorted(DELIMITED)
 HARMLESS = {
     accident.__name__ for accident in (mutator.cell_of_another_column, mutator.padded_cell, mutator.shifted_day)
 }

@@ -1,4 +1,4 @@
-"""Every named file of every feed goes through every step, not only Acme's (test_steps_named_files.py has those)."""
+"""Named files of every feed with columns go through every step (test_steps_named_files.py has Acme's)."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from typing import Any
 
 import pytest
 
-from concord import catalogue
 from concord.contract import Feed
+from tests.kinds import DELIMITED
 from tests.playground import Playground
 from tests.rosters import LAX_GUARDS, Driver, quick
 
 pytestmark = pytest.mark.full
 
-FEEDS = [feed for feed in catalogue.feeds().values() if feed.name != "acme_eligibility"]
+FEEDS = [feed for name, feed in DELIMITED.items() if name != "acme_eligibility"]
 FOLDER = Path(__file__).parents[1] / "feeds"
 CASES = [
     pytest.param(feed, name, wanted, id=f"{feed.name}/{name}")

@@ -17,7 +17,7 @@ from concord import steps
 from concord.contract import Limit
 from concord.errors import BaseMoved, ConcordError, DeliveryRejected
 from concord.postgres import connect
-from concord.steps import reading
+from concord.steps import rows
 from tests.rosters import BASE, FRI, MON, THU, Driver, Row, child, employee, guarded, next_day, without
 from tests.unit.acme_rows import file
 
@@ -123,8 +123,8 @@ def test_a_planted_leak_is_found(
     def talk(raw: bytes) -> None:
         careless.debug("row %s", raw.decode(errors="replace"))
 
-    hints = reading.hints
-    monkeypatch.setattr(reading, "hints", lambda feed, raw: talk(raw) or hints(feed, raw))
+    hints = rows.hints
+    monkeypatch.setattr(rows, "hints", lambda feed, raw: talk(raw) or hints(feed, raw))
     run = acme.day([*BASE, person(COVEFF="02/30/2026")], THU)
     assert {"Quetzalcoatlus", "E7654321", "512-83-7746"} <= set(leaks(everything_logged.text))
     assert leaks("delivery rejected: Whimsyville", run) == ["Whimsyville"]

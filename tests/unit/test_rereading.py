@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from concord.catalogue import feeds
 from concord.contract import Feed
 from concord.parse import Chunk, line_accounting
 from concord.parse.delimited import DelimitedFile
 from concord.parse.rereading import RereadRecords, header, places
 from concord.validate import validate
 from tests import tally
+from tests.kinds import DELIMITED
 from tests.unit.acme_rows import ACME, file, row
 
 FOLDER = Path(__file__).parents[1] / "feeds"
@@ -33,7 +33,7 @@ def read_at_all(feed: Feed) -> Iterator[Path]:
 
 
 FILES = [
-    pytest.param(feed, path, id=f"{feed.name}/{path.stem}") for feed in feeds().values() for path in read_at_all(feed)
+    pytest.param(feed, path, id=f"{feed.name}/{path.stem}") for feed in DELIMITED.values() for path in read_at_all(feed)
 ]
 Verdict = tuple[str, ...] | dict[str, Any]
 """Reasons, or the accepted row."""

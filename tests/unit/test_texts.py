@@ -18,7 +18,7 @@ from concord.incidents import KINDS, Severity, Text
 from concord.steps import telling
 from concord.steps.runbook import DELIVERY, EXAMPLES, FEED, Example, examples
 
-ABOUT_ALL = {"operation", "check", "connection"}
+ABOUT_ALL = {"operation", "check", "connection", "links"}
 NO_VALUES = re.compile(r"\d{3}-\d{2}-\d{4}|@|\b(None|NaN|\{|\})\b")
 each = pytest.mark.parametrize("example", EXAMPLES, ids=lambda e: f"{e.kind}-{e.words.__name__}")
 

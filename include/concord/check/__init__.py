@@ -3,7 +3,8 @@
 ``findings.py`` what a check says · ``spans.py`` the reconciled tables (reconcile §1) ·
 ``accounting.py`` lines, plans, versions, events (§10) · ``states.py`` chains, holds, leases, stage
 tables (§11) · ``trail.py`` the audit chain, its anchors, and deeds without an entry · ``archive.py`` landing
-against ledger · ``overdue.py`` what should be gone.
+against ledger · ``overdue.py`` what should be gone ·
+``persons.py`` links of patients and members.
 
 A rule is a statement in ``sql/check`` that selects what breaks it. Everything runs as the
 loader and reads one snapshot; nothing is repaired here.
@@ -17,7 +18,7 @@ from typing import Protocol
 from psycopg import IsolationLevel
 
 from concord.audit.anchors import Anchors
-from concord.check import accounting, archive, overdue, spans, states, trail
+from concord.check import accounting, archive, overdue, persons, spans, states, trail
 from concord.check.findings import Finding
 from concord.landing import Landing
 from concord.postgres import Connection
@@ -53,11 +54,11 @@ def run(site: Installation, *, deep: bool = False) -> list[Finding]:
         connection.read_only = True
         prefer_set_work(connection)
         found = [*spans.check(connection), *accounting.check(connection), *states.check(connection)]
-        found += [*trail.check(connection, anchored), *overdue.check(connection)]
+        found += [*trail.check(connection, anchored), *overdue.check(connection), *persons.check(connection)]
         landed, unlanded = archive.landed(connection)
-        gone = archive.shredded(connection)
+        gone, files = archive.shredded(connection), archive.files(connection)
     # The archive is read without a transaction: a long one would be ended by its idle limit.
-    archived = list(archive.check(site.landing, landed, gone, deep=deep))
+    archived = list(archive.check(site.landing, landed, gone, files, deep=deep))
     with site.database("check") as connection:
         return [*found, *unlanded, *archive.without_shredded(connection, archived)]
 

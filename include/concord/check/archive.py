@@ -49,13 +49,22 @@ def shredded(connection: Connection) -> dict[str, str]:
     return {row["object_url"]: row["delivery_id"] for row in run(connection, "check/list_shredded")}
 
 
-def check(landing: Landing, deliveries: Iterable[Landed], gone: Mapping[str, str], *, deep: bool) -> Iterator[Finding]:
-    """Findings by delivery id, then by path of the archive; ``gone`` are those that :func:`shredded` names.
+def files(connection: Connection) -> set[str]:
+    """Objects of single files of exports that are not one object yet."""
+    return {row["object_url"] for row in run(connection, "check/list_parts")}
+
+
+def check(
+    landing: Landing, deliveries: Iterable[Landed], gone: Mapping[str, str], files: set[str], *, deep: bool
+) -> Iterator[Finding]:
+    """Findings by delivery id, then by path of the archive.
+
+    ``gone`` are those that :func:`shredded` names, ``files`` what :func:`files` does.
 
     Of every object: its manifests authenticate, it is there and has its length. Of recent
     ones, or of all when ``deep``: every chunk authenticates and the hash is right.
     """
-    known = set()
+    known: set[Any] = set(files)
     for delivery in deliveries:
         flaw = _flaw(landing, delivery, deep=deep)
         if flaw:

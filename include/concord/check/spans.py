@@ -27,8 +27,14 @@ VERSIONS = (
 KEYS = (Rule("key_twice", "check/find_repeated_keys", "rows that share their key"),)
 """For entities without spans: where there are spans, two that begin together overlap."""
 
-TOKENS = (Rule("keys.match", "check/find_foreign_tokens", "members with a token of another key than their partner's"),)
-"""For members: after a rotation no token is left behind."""
+TOKENS = (
+    Rule(
+        "keys.match",
+        "check/find_foreign_tokens",
+        "members and patients with a token of another key than their partner's",
+    ),
+)
+"""For members and patients: after a rotation no token is left behind."""
 
 SPANS = (
     Rule("overlap", "check/find_overlapping_spans", "spans that overlap an earlier one of their key"),

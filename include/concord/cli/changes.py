@@ -7,7 +7,7 @@ from typing import Any
 
 from psycopg import sql
 
-from concord.entities import ENTITIES, Phi
+from concord.entities import CLINICAL, ENTITIES, Phi
 from concord.postgres import Connection, run
 from concord.stage import table
 
@@ -40,10 +40,24 @@ def phi(entity: str, column: str) -> Phi:
 
 def commonest(connection: Connection, plan_id: int, entity: str, column: str, staged: sql.Identifier) -> str:
     """``PPO1 → HMO2 (35), ...``: the changes that most rows make."""
-    parts = {"core": sql.Identifier("core", entity), "stage": staged, "column": sql.Identifier(column)}
+    parts = {
+        "core": sql.Identifier("core", entity),
+        "stage": staged,
+        "column": sql.Identifier(column),
+        "is_row": is_row(entity),
+    }
     values = {"plan_id": plan_id, "entity": entity, "name": column, "limit": SHOWN}
     rows = run(connection, "cli/select_column_changes", values, **parts)
     return ", ".join(f"{row['before'] or 'blank'} → {row['after'] or 'blank'} ({row['rows']})" for row in rows)
+
+
+def is_row(entity: str) -> sql.Composable:
+    """What tells the row of a plan among those of its line: a line is one row, but for records."""
+    known = ENTITIES[entity]
+    if known not in CLINICAL:
+        return sql.SQL("true")
+    key = sql.SQL(", ").join(sql.Identifier("s", name) for name in known.key)
+    return sql.SQL("s.entity = r.entity AND ARRAY[{}] = r.key").format(key)
 
 
 def stage_table(connection: Connection, found: Mapping[str, Any]) -> sql.Identifier | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from concord.cli import environment, show
-from concord.entities import ENTITIES
+from concord.entities import CLINICAL, ENTITIES
 from concord.errors import ConcordError
 from concord.steps.texts import COUNTS, drift_sentence
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="The delivery's short id, eight characters.")]
 EFFECTS = ("unchanged", "added", "changed", "corrected", "reinstated", "ended", "voided")
+RECORDS = frozenset(entity.name for entity in CLINICAL)
 
 
 class NoSuchDelivery(ConcordError):
@@ -38,11 +39,19 @@ def deliveries(
 
 def listed(row: Mapping[str, Any]) -> tuple[object, ...]:
     """A delivery as one row of the list: effects that are zero are left out."""
-    effects = [f"{row[name]:,} {name}" for name in EFFECTS if row[name]]
+    effects = [f"{row[name]:,} {name}" for name in EFFECTS if row[name]] or records(row["counts"] or {})
     balances = [f"{name}: {row[name + '_balance']}" for name in ("lines", "spans") if row[name + "_balance"]]
     head = (row["delivery_id"], row["feed"], row["file_date"], row["state"], row["lines"], row["quarantined"])
     why = filter(None, (row["replay_of"] and f"replay of {row['replay_of']}", row["state_reason"]))
     return *head, effects, balances, ": ".join(why) or None
+
+
+def records(counts: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """What a delivery does to clinical records, over all entities."""
+    own = [entity for name, entity in counts.items() if name in RECORDS]
+    words = {"unchanged": "unchanged", "add": "added", "change": "changed", "void": "deleted"}
+    totals = {said: sum(entity.get(name, 0) for entity in own) for name, said in words.items()}
+    return [f"{total:,} {said}" for said, total in totals.items() if total]
 
 
 def plan(
@@ -98,12 +107,20 @@ def show_head(found: Mapping[str, Any]) -> None:
 
 
 def show_counts(counts: Mapping[str, Any]) -> None:
-    """One column per entity, one row per count that any of them has."""
+    """One column per entity, one row per count that any of them has; the other way round for many entities."""
     entities = [name for name, value in counts.items() if isinstance(value, Mapping)]
     given = {name for entity in entities for name in counts[entity]}
     names = [*(name for name in COUNTS if name in given), *sorted(given - set(COUNTS))]
-    rows = [(name, *(_count(counts[entity].get(name)) for entity in entities)) for name in names]
+    if len(entities) > SIDE_BY_SIDE:
+        names, entities = entities, names
+        rows = [(name, *(_count(counts[name].get(entity)) for entity in entities)) for name in names]
+    else:
+        rows = [(name, *(_count(counts[entity].get(name)) for entity in entities)) for name in names]
     show.table("Counts", ("", *entities), rows)
+
+
+SIDE_BY_SIDE = 3
+"""Entities that are read side by side; of more each has a row of its own."""
 
 
 def show_guards(guards: Sequence[Mapping[str, Any]]) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from concord.catalogue import feeds as every_feed
-from concord.cli import connections, environment, incidents, keys, show
+from concord.cli import connections, environment, fhir, incidents, keys, links, show
 from concord.cli.decisions import approve, decline, skip
 from concord.cli.deliveries import deliveries, plan
 from concord.cli.guard import one_line
@@ -111,4 +111,6 @@ app.add_typer(audit, name="audit")
 app.add_typer(incidents.app, name="incidents")
 app.add_typer(connections.app, name="connections")
 app.add_typer(keys.app, name="keys")
+app.add_typer(links.app, name="links")
+app.add_typer(fhir.app, name="fhir")
 app.add_typer(holds, name="legal-hold")

@@ -13,9 +13,34 @@ parties agreed on · ``feed.py`` all of it together · ``contradictions.py``.
 from concord.contract.contradictions import EXTRA_COLUMNS, contradictions
 from concord.contract.feed import Feed
 from concord.contract.policy import Action, Guards, Limit, Mode, Omission, Policy, Scope, Stage, ToDate
-from concord.contract.reading import Blank, Codes, DateText, From, Reader, Ssn, Text, Whole, date_in
+from concord.contract.reading import (
+    Blank,
+    Codes,
+    DateText,
+    From,
+    Moment,
+    Number,
+    Reader,
+    Reference,
+    Ssn,
+    Text,
+    Whole,
+    YesNo,
+    date_in,
+)
 from concord.contract.rules import NotAfter, NotBefore, NotInFuture, RequiredWhen, Rule
-from concord.contract.source import Control, Daily, Delimited, OrderBy, SftpDrop, Weekdays
+from concord.contract.source import (
+    Control,
+    Daily,
+    Delimited,
+    FhirBulk,
+    FhirNdjson,
+    FhirSearch,
+    Hl7v2,
+    OrderBy,
+    SftpDrop,
+    Weekdays,
+)
 
 __all__ = [
     "EXTRA_COLUMNS",
@@ -27,17 +52,24 @@ __all__ = [
     "DateText",
     "Delimited",
     "Feed",
+    "FhirBulk",
+    "FhirNdjson",
+    "FhirSearch",
     "From",
     "Guards",
+    "Hl7v2",
     "Limit",
     "Mode",
+    "Moment",
     "NotAfter",
     "NotBefore",
     "NotInFuture",
+    "Number",
     "Omission",
     "OrderBy",
     "Policy",
     "Reader",
+    "Reference",
     "RequiredWhen",
     "Rule",
     "Scope",
@@ -48,6 +80,7 @@ __all__ = [
     "ToDate",
     "Weekdays",
     "Whole",
+    "YesNo",
     "contradictions",
     "date_in",
 ]

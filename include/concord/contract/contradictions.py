@@ -8,10 +8,12 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 from zoneinfo import available_timezones
 
+from concord.contract.clinical_contradictions import asked, export, records, search
 from concord.contract.policy import Action, Limit, Mode, Omission
-from concord.contract.reading import Codes, DateText, Reader, Ssn, Text, Whole
-from concord.contract.source import Control
-from concord.entities import Kind
+from concord.contract.reading import Codes, DateText, Moment, Number, Reader, Reference, Ssn, Text, Whole, YesNo
+from concord.contract.rules import RequiredWhen
+from concord.contract.source import Control, FhirBulk, FhirSearch, SftpDrop
+from concord.entities import RESOURCE_TYPES, Kind
 
 if TYPE_CHECKING:
     from concord.contract.feed import Feed
@@ -20,6 +22,7 @@ FEED_NAME = re.compile(r"\A[a-z][a-z0-9_]{2,39}\Z")
 CLOCK = re.compile(r"\A([01][0-9]|2[0-3]):[0-5][0-9]\Z")
 FILE_DATE = re.compile(r"\{date:(?P<format>[^}]+)\}")
 DATE_CODES = frozenset(f"%{code}" for code in ("Y", "y", "m", "d", "b", "H", "M", "S", "-m", "-d"))
+MOMENT_CODES = DATE_CODES - {"%y"} | {"%f", "%z", "%I", "%p"}
 
 EXTRA_COLUMNS = {"maintenance_action": Kind.TEXT}
 """Staged columns that steer reconciling and belong to no entity."""
@@ -28,12 +31,16 @@ EXTRA_COLUMNS = {"maintenance_action": Kind.TEXT}
 def contradictions(feed: Feed) -> Iterator[tuple[str, str]]:
     """Every contradiction of ``feed`` as (field, message); empty for a sound contract."""
     yield from _naming(feed)
-    yield from _mapping(feed)
-    yield from _rules(feed)
     yield from _timing(feed)
     yield from _promise(feed)
     yield from _policy(feed)
-    yield from _layout(feed)
+    yield from _source(feed)
+    if not feed.has_columns or any(entity.is_record for entity in feed.entities):
+        yield from records(feed)
+    if feed.has_columns:
+        yield from _mapping(feed)
+        yield from _rules(feed)
+        yield from _layout(feed)
 
 
 def _naming(feed: Feed) -> Iterator[tuple[str, str]]:
@@ -47,7 +54,7 @@ def _naming(feed: Feed) -> Iterator[tuple[str, str]]:
 
 
 def _mapping(feed: Feed) -> Iterator[tuple[str, str]]:
-    known = {*feed.canonical, *EXTRA_COLUMNS}
+    known = {*feed.canonical, *(() if feed.is_of_records else EXTRA_COLUMNS)}
     for name in (*feed.columns, *feed.constants):
         if name not in known:
             yield f"columns[{name}]", "is not a column of the feed's entities"
@@ -72,21 +79,32 @@ def _required_columns(feed: Feed) -> Iterator[tuple[str, str]]:
             yield f"columns[{name}]", "a required value cannot come from an optional column"
 
 
+READ_BY: tuple[tuple[Kind, type, str], ...] = (
+    (Kind.DATE, DateText, "date columns"),
+    (Kind.INTEGER, Whole, "whole numbers"),
+    (Kind.TIMESTAMP, Moment, "moments"),
+    (Kind.NUMERIC, Number, "decimal numbers"),
+    (Kind.BOOLEAN, YesNo, "columns of yes and no"),
+)
+
+
 def _readers(feed: Feed) -> Iterator[tuple[str, str]]:
     for name, mapping in feed.columns.items():
         kind = _kind(feed, name)
         if kind is None:
             continue
-        if (kind is Kind.DATE) != isinstance(mapping.read, DateText):
-            yield f"columns[{name}].read", "date columns, and only they, are read by DateText"
-        if (kind is Kind.INTEGER) != isinstance(mapping.read, Whole):
-            yield f"columns[{name}].read", "whole numbers, and only they, are read by Whole"
+        for of, reader, words in READ_BY:
+            if (kind is of) != isinstance(mapping.read, reader):
+                yield f"columns[{name}].read", f"{words}, and only they, are read by {reader.__name__}"
+        if isinstance(mapping.read, Reference) and not name.endswith("_reference"):
+            yield f"columns[{name}].read", "references, and only they, are read by Reference"
         if (name == "ssn") != isinstance(mapping.read, Ssn):
             yield f"columns[{name}].read", "ssn, and only ssn, is read by Ssn"
         if any(name in entity.scope for entity in feed.entities) and not _is_bounded(mapping.read):
             yield f"columns[{name}].read", "a scope is shown to people: give it a pattern or a code table"
         yield from _pattern(name, mapping.read)
         yield from _formats(name, mapping.read)
+        yield from _meanings(name, mapping.read)
     if (action := feed.columns.get("maintenance_action")) is not None:
         yield from _actions(action.read)
 
@@ -102,19 +120,36 @@ def _is_bounded(read: Reader) -> bool:
 
 def _formats(name: str, read: Reader) -> Iterator[tuple[str, str]]:
     """Only codes that are read strictly and vectorised: an unknown one would be found in the first task."""
-    if not isinstance(read, DateText):
+    if not isinstance(read, DateText | Moment):
         return
     place = f"columns[{name}].read"
     for form in read.formats:
-        if unknown := set(re.findall(r"%-?.", form)) - DATE_CODES:
+        if unknown := set(re.findall(r"%-?.", form)) - (MOMENT_CODES if isinstance(read, Moment) else DATE_CODES):
             yield place, f"date format has {', '.join(sorted(unknown))}, which is not read"
     for first, second in combinations(read.formats, 2):
         if _looks(first) == _looks(second) and _order(first) != _order(second):
             yield place, f"{first} and {second} read one text as two days: declare the order the partner writes"
+    if isinstance(read, Moment):
+        return
     if read.pivot is not None and not 0 <= read.pivot <= 99:
         yield place, "pivot is a two-digit year, 0 to 99"
     if (read.pivot is not None) != any("%y" in form for form in read.formats):
         yield place, "two-digit years (%y) and a pivot, which says in what century they lie, are declared together"
+
+
+def _meanings(name: str, read: Reader) -> Iterator[tuple[str, str]]:
+    """What the readers of records' columns say has to mean one thing."""
+    place = f"columns[{name}].read"
+    if isinstance(read, Moment) and read.tz not in available_timezones():
+        yield place, "tz is no IANA time zone"
+    if isinstance(read, Number) and read.low is not None and read.high is not None and read.low > read.high:
+        yield place, "low is above high"
+    if isinstance(read, YesNo):
+        yes, no = ({word.strip().upper() for word in words} for words in (read.yes, read.no))
+        if yes & no or "" in yes | no or not yes | no:
+            yield place, "a word means yes or no, never both, and a blank neither"
+    if isinstance(read, Reference) and read.type not in RESOURCE_TYPES:
+        yield place, f"{read.type} is no resource type that Concord has a table for"
 
 
 LOOKS = {"%Y": "0000", "%y": "00", "%m": "00", "%d": "00", "%-m": "00", "%-d": "00", "%H": "00", "%M": "00", "%S": "00"}
@@ -151,10 +186,13 @@ def _actions(read: Reader) -> Iterator[tuple[str, str]]:
 def _rules(feed: Feed) -> Iterator[tuple[str, str]]:
     present = {*feed.columns, *feed.constants}
     for rule in feed.rules:
+        dated = () if isinstance(rule, RequiredWhen) else ("earlier", "later", "column")
         for attribute in ("earlier", "later", "column", "when"):
             name = getattr(rule, attribute, None)
             if name is not None and name not in present:
                 yield f"rules[{type(rule).__name__}]", f"speaks of {name!r}, which nothing maps to"
+            elif attribute in dated and name is not None and _kind(feed, name) not in (Kind.DATE, Kind.TIMESTAMP):
+                yield f"rules[{type(rule).__name__}]", f"compares {name!r}, which is no day"
 
 
 def _timing(feed: Feed) -> Iterator[tuple[str, str]]:
@@ -163,13 +201,27 @@ def _timing(feed: Feed) -> Iterator[tuple[str, str]]:
     for label in ("at", "expected_by"):
         if not CLOCK.match(getattr(feed.schedule, label)):
             yield f"schedule.{label}", "must be HH:MM"
-    if feed.order.file_date and not FILE_DATE.search(feed.source.pattern):
-        yield "source.pattern", "order is by file date, but the pattern has no {date:…}"
-    if feed.order.sequence and "{sequence}" not in feed.source.pattern:
-        yield "source.pattern", "order is by sequence, but the pattern has no {sequence}"
     if feed.mode is Mode.DELTA and not (feed.order.sequence or feed.order.file_date):
         yield "order", "a delta feed needs an order"
-    if not feed.source.directory.startswith("/"):
+
+
+def _source(feed: Feed) -> Iterator[tuple[str, str]]:
+    if isinstance(feed.source, FhirBulk):
+        yield from export(feed.source)
+        yield from asked(feed, feed.source)
+    elif isinstance(feed.source, FhirSearch):
+        yield from search(feed, feed.source)
+        yield from asked(feed, feed.source)
+    else:
+        yield from _drop(feed, feed.source)
+
+
+def _drop(feed: Feed, drop: SftpDrop) -> Iterator[tuple[str, str]]:
+    if feed.order.file_date and not FILE_DATE.search(drop.pattern):
+        yield "source.pattern", "order is by file date, but the pattern has no {date:…}"
+    if feed.order.sequence and "{sequence}" not in drop.pattern:
+        yield "source.pattern", "order is by sequence, but the pattern has no {sequence}"
+    if not drop.directory.startswith("/"):
         yield "source.directory", "must be absolute"
 
 
@@ -204,7 +256,7 @@ def _policy(feed: Feed) -> Iterator[tuple[str, str]]:
 
 
 def _layout(feed: Feed) -> Iterator[tuple[str, str]]:
-    form = feed.format
+    form = feed.layout
     if len(form.delimiter) != 1 or len(form.quote) != 1 or form.delimiter == form.quote:
         yield "format", "delimiter and quote are one character each, and differ"
     if form.names:
@@ -215,7 +267,7 @@ def _layout(feed: Feed) -> Iterator[tuple[str, str]]:
 
 def _names(feed: Feed) -> Iterator[tuple[str, str]]:
     """Without a line of names, the contract must say all of them, and none can be missing."""
-    names = feed.format.names
+    names = feed.layout.names
     if len(set(names)) != len(names):
         yield "format.names", "a name stands twice"
     for name, mapping in feed.columns.items():
@@ -236,9 +288,9 @@ def _control(feed: Feed, control: Control) -> Iterator[tuple[str, str]]:
         yield place, "there is no header in which a sender, date or sequence could stand"
     if control.trailer is None and control.total_field is not None:
         yield place, "there is no trailer in which a total could stand"
-    if control.date_field is not None and not FILE_DATE.search(feed.source.pattern):
+    if control.date_field is not None and not FILE_DATE.search(feed.drop.pattern):
         yield place, "the header's date is compared with the name's, and the pattern has no {date:…}"
-    if control.sequence_field is not None and "{sequence}" not in feed.source.pattern:
+    if control.sequence_field is not None and "{sequence}" not in feed.drop.pattern:
         yield place, "the header's sequence is compared with the name's, and the pattern has no {sequence}"
     if control.total_column is not None and control.total_column not in {c.source for c in feed.columns.values()}:
         yield place, "total_column is a source column that the contract reads"

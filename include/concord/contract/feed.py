@@ -7,14 +7,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from enum import Enum
 from functools import cached_property
+from typing import TypeVar
 
 from concord.contract.contradictions import contradictions
 from concord.contract.policy import Mode, Policy, Scope, Stage
 from concord.contract.reading import Blank, From
 from concord.contract.rules import Rule
-from concord.contract.source import Delimited, OrderBy, SftpDrop, Weekdays
+from concord.contract.source import Delimited, FhirBulk, FhirNdjson, FhirSearch, Hl7v2, OrderBy, SftpDrop, Weekdays
 from concord.entities import ELIGIBILITY, MEMBER, Entity, Phi
 from concord.errors import ContractError
+
+Part = TypeVar("Part")
 
 
 @dataclass(frozen=True)
@@ -22,18 +25,20 @@ class Feed:
     """One declared stream of a partner: everything a partner manager would ask.
 
     Raises :class:`ContractError` naming feed and field when the values contradict
-    each other. ``retention_days`` counts from landing.
+    each other. ``retention_days`` counts from landing. A feed of *records* (clinical
+    resources) reconciles into one table of ``entities.CLINICAL`` by a column mapping, or
+    into several without: then its format says what everything means.
     """
 
     name: str
     partner: str
     about: str
     owner: str
-    source: SftpDrop
+    source: SftpDrop | FhirBulk | FhirSearch
     schedule: Weekdays
-    format: Delimited
+    format: Delimited | FhirNdjson | Hl7v2
     mode: Mode
-    columns: Mapping[str, From]
+    columns: Mapping[str, From] = field(default_factory=dict)
     rules: tuple[Rule, ...] = ()
     entities: tuple[Entity, ...] = (MEMBER, ELIGIBILITY)
     scope: Scope = field(default_factory=Scope)
@@ -52,6 +57,46 @@ class Feed:
             raise ContractError(self.name, field_name, message)
 
     @property
+    def drop(self) -> SftpDrop:
+        """Where its files are; raises ``TypeError`` for a feed whose deliveries are no files of a drop."""
+        return _as(SftpDrop, self.source)
+
+    @property
+    def bulk(self) -> FhirBulk:
+        """The export it asks for; raises ``TypeError`` for a feed that asks for none."""
+        return _as(FhirBulk, self.source)
+
+    @property
+    def search(self) -> FhirSearch:
+        """The searches it asks for; raises ``TypeError`` for a feed that asks for none."""
+        return _as(FhirSearch, self.source)
+
+    @property
+    def asked(self) -> FhirBulk | FhirSearch:
+        """What a FHIR server is asked for, either way; raises ``TypeError`` for a feed whose deliveries are files."""
+        return self.source if isinstance(self.source, FhirSearch) else self.bulk
+
+    @property
+    def pulls(self) -> bool:
+        """Whether its deliveries come because we ask a server for them."""
+        return not isinstance(self.source, SftpDrop)
+
+    @property
+    def layout(self) -> Delimited:
+        """How its columns lie in the bytes; raises ``TypeError`` for a feed without columns."""
+        return _as(Delimited, self.format)
+
+    @property
+    def has_columns(self) -> bool:
+        """Whether lines are rows under a mapping, instead of saying themselves what they are."""
+        return isinstance(self.format, Delimited)
+
+    @property
+    def is_of_records(self) -> bool:
+        """Whether it reconciles into records, known by a resource's id, instead of coverage."""
+        return all(entity.is_record for entity in self.entities)
+
+    @property
     def canonical(self) -> tuple[str, ...]:
         """Canonical columns of this feed's entities, each once, in entity order."""
         return tuple(dict.fromkeys(name for entity in self.entities for name in entity.names))
@@ -65,12 +110,20 @@ class Feed:
         mapping = self.columns.get(column)
         if mapping is not None and mapping.blank is not None:
             return mapping.blank
+        if isinstance(self.format, FhirNdjson):
+            return Blank.CLEAR  # a resource is stated whole, and newer ones take its place
         return Blank.KEEP if self.mode is Mode.DELTA or mapping is None else Blank.CLEAR
 
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 (hex) over every value of the contract: pinned by a plan, checked by apply."""
         return hashlib.sha256(_canonical_text(self).encode()).hexdigest()
+
+
+def _as(kind: type[Part], value: object) -> Part:
+    if not isinstance(value, kind):
+        raise TypeError(f"the contract has {type(value).__name__}, not {kind.__name__}")
+    return value
 
 
 def _canonical_text(value: object) -> str:

@@ -84,7 +84,46 @@ class Ssn:
     pad_left: bool = False
 
 
-Reader = Text | DateText | Codes | Whole | Ssn
+@dataclass(frozen=True)
+class Moment:
+    """A moment in one of ``formats`` (strptime, tried in order), kept in UTC; sentinels mean 'no moment'.
+
+    Without an offset (``%z``) it is local time in ``tz``. An hour that the clocks skipped cannot be read; one that they
+    repeated is the first of the two, flagged ``<column>.repeated_hour``. A format without a time is a day, kept as its
+    beginning in UTC, as partial dates of FHIR are: say so in the column's precision.
+    """
+
+    formats: tuple[str, ...] = ("%Y-%m-%dT%H:%M:%S%z",)
+    tz: str = "UTC"
+
+
+@dataclass(frozen=True)
+class Number:
+    """A decimal number between ``low`` and ``high``: ASCII digits and a point, never an exponent or thousands.
+
+    Kept as it is written: the zeros at its end say how exactly it was measured.
+    """
+
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class YesNo:
+    """Yes or no, in the partner's words (compared upper-case)."""
+
+    yes: tuple[str, ...] = ("Y", "YES", "T", "TRUE", "1")
+    no: tuple[str, ...] = ("N", "NO", "F", "FALSE", "0")
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The logical id of a record of ``type``, kept as ``Type/id``, as references are."""
+
+    type: str
+
+
+Reader = Text | DateText | Codes | Whole | Ssn | Moment | Number | YesNo | Reference
 
 
 @dataclass(frozen=True)

@@ -123,3 +123,81 @@ class Delimited:
     spreadsheet: bool = False
     max_record_bytes: int = 1_048_576
     max_columns: int = 1_000
+
+
+@dataclass(frozen=True)
+class FhirBulk:
+    """A FHIR server's bulk export (HL7 FHIR Bulk Data Access IG, STU2): an export is a delivery.
+
+    ``level`` is ``system`` (``/$export``), ``patient`` (``/Patient/$export``) or ``group``
+    (``/Group/[id]/$export``, one export for each of ``groups``). ``types`` are asked for as ``_type``.
+    With ``incremental`` an export asks for what changed ``_since`` the transaction time of the last one that
+    got in (Epic does not do that). ``repeated`` repeats a parameter instead of joining its values by commas;
+    ``by_post`` sends a Parameters resource. A job is given up after ``patience``.
+    """
+
+    conn_id: str
+    level: str
+    types: tuple[str, ...]
+    groups: tuple[str, ...] = ()
+    incremental: bool = True
+    type_filters: tuple[str, ...] = ()
+    elements: tuple[str, ...] = ()
+    repeated: bool = False
+    by_post: bool = False
+    patience: timedelta = timedelta(days=14)
+    max_bytes: int = 200_000_000_000
+
+
+@dataclass(frozen=True)
+class FhirSearch:
+    """A FHIR server's searches, patient by patient (R4, "Search"): what is left where bulk exports are unusable.
+
+    A crawl is a delivery. Whom it asks for is its ``roster``: ``held``, the patients that ``core.patient`` holds from
+    this feed and from ``seeded_by`` (feeds of the partner whose ids are the server's), or ``group``, the members of
+    ``Group/[id]``, one crawl for each of ``groups``. Of each of ``types`` a patient has, ``patient=[id]`` is asked for;
+    what belongs to no patient (Practitioner, Organization, Location) is asked for whole. Searches tell no deletions.
+
+    With ``incremental`` patients of the last crawl that got in are asked for by ``_lastUpdated=ge``, the others whole.
+    ``by_post`` keeps the ids of patients out of the server's URLs. ``totals`` believes ``Bundle.total``.
+    A crawl is given up after ``patience``.
+    """
+
+    conn_id: str
+    types: tuple[str, ...]
+    roster: str
+    groups: tuple[str, ...] = ()
+    seeded_by: tuple[str, ...] = ()
+    incremental: bool = False
+    by_post: bool = True
+    totals: bool = True
+    page_size: int = 100
+    at_a_time: int = 2
+    """Searches that run at once: many servers answer the next one with 429."""
+    patience: timedelta = timedelta(days=7)
+    max_bytes: int = 200_000_000_000
+
+    @property
+    def phrase(self) -> str:
+        """Where and how, for a table of facts."""
+        whose = f"members of {', '.join(self.groups)}" if self.groups else "the patients that are held"
+        return f"searches at a FHIR server, connection `{self.conn_id}`: {', '.join(self.types)}, of {whose}"
+
+
+@dataclass(frozen=True)
+class FhirNdjson:
+    """FHIR resources, one a line (Bulk Data IG, "Output Files"): R4, and the shapes of STU3 and R5."""
+
+    max_resource_bytes: int = 16_777_216
+
+
+@dataclass(frozen=True)
+class Hl7v2:
+    """HL7 version 2 ADT messages in a file, by themselves or in batches (HL7 v2.5.1, 2.10.3).
+
+    ``encoding`` counts where MSH-18 says nothing; ``tz`` where a timestamp has no offset.
+    """
+
+    encoding: str = "utf-8"
+    tz: str = "UTC"
+    max_message_bytes: int = 1_048_576

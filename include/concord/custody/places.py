@@ -8,7 +8,7 @@ from typing import Any
 
 from psycopg import sql
 
-from concord import ledger, quarantine, stage
+from concord import exports, ledger, quarantine, stage
 from concord.postgres import Connection, identifiers, run
 
 Row = Mapping[str, Any]
@@ -42,6 +42,17 @@ def _member(row: Row) -> str:
     return stage.ssn_context(row["partner"], row["subscriber_id"], row["person_code"])
 
 
+def _patient(row: Row) -> str:
+    return stage.patient_ssn_context(row["partner"], row["resource_id"])
+
+
+def _address(what: str) -> Callable[[Row], str]:
+    return lambda row: exports.context(row["delivery_id"], what)
+
+
+PATIENT = ("partner", "resource_id")
+EXPORT = sql.Identifier("ops", "export")
+
 PLACES = (
     Place(
         "quarantined rows", sql.Identifier("ops", "quarantine"), ("quarantine_id",), "raw_sealed",
@@ -55,6 +66,17 @@ PLACES = (
     Place(
         "SSNs before", sql.Identifier("core", "member_history"), ("row_id", "known_from"), "ssn_sealed", MEMBER, _member
     ),
+    Place("patients' SSNs now", sql.Identifier("core", "patient"), ("row_id",), "ssn_sealed", PATIENT, _patient),
+    Place(
+        "patients' SSNs before", sql.Identifier("core", "patient_history"), ("row_id", "known_from"), "ssn_sealed",
+        PATIENT, _patient,
+    ),
+    Place(
+        "addresses of exports", EXPORT, ("delivery_id",), "status_url_sealed", ("delivery_id",), _address("status_url")
+    ),
+    Place(
+        "manifests of exports", EXPORT, ("delivery_id",), "manifest_sealed", ("delivery_id",), _address("manifest")
+    ),
 )  # fmt: skip
 
 
@@ -63,8 +85,14 @@ def staged(connection: Connection) -> list[Place]:
     return [_staged(**row) for row in run(connection, "custody/list_stagings")]
 
 
-def _staged(delivery_id: str, stage_no: int, partner: str) -> Place:
+def _staged(delivery_id: str, stage_no: int, partner: str, is_of_records: bool) -> Place:
+    table = stage.table(delivery_id, stage_no)
+    if is_of_records:
+        return Place(
+            "stage tables", table, ("line", "entity"), "ssn_sealed", ("resource_id",),
+            lambda row: stage.patient_ssn_context(partner, row["resource_id"]),
+        )  # fmt: skip
     return Place(
-        "stage tables", stage.table(delivery_id, stage_no), ("line",), "ssn_sealed", ("subscriber_id", "person_code"),
+        "stage tables", table, ("line",), "ssn_sealed", ("subscriber_id", "person_code"),
         lambda row: stage.ssn_context(partner, row["subscriber_id"], row["person_code"]),
     )  # fmt: skip

@@ -11,19 +11,43 @@ a newer one is first in the ring.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from psycopg import sql
 
 from concord import audit, ledger, stage
 from concord.custody.resealing import BATCH, Database
-from concord.entities import MEMBER
+from concord.entities import MEMBER, RESOURCE_TYPES, Entity
 from concord.errors import ConcordError
 from concord.failpoint import failpoint
-from concord.postgres import Connection, compose, one, run
+from concord.postgres import Connection, compose, identifiers, one, run
 from concord.protect import KeyRing, ProtectError
 
-TABLES = (sql.Identifier("core", "member"), sql.Identifier("core", "member_history"))
+
+@dataclass(frozen=True)
+class Holder:
+    """An entity whose rows have a number; ``owner`` are the columns that say whose it is, for ``context``."""
+
+    entity: Entity
+    owner: tuple[str, ...]
+    context: Callable[..., str]
+
+    @property
+    def tables(self) -> tuple[sql.Identifier, ...]:
+        """What is believed now, and what was."""
+        return tuple(sql.Identifier("core", f"{self.entity.name}{ending}") for ending in ("", "_history"))
+
+    def sealed_to(self, row: Mapping[str, Any]) -> str:
+        """What the number of a row is sealed to."""
+        return self.context(row["partner"], *(row[name] for name in self.owner))
+
+
+HOLDERS = (
+    Holder(MEMBER, ("subscriber_id", "person_code"), stage.ssn_context),
+    Holder(RESOURCE_TYPES["Patient"], ("resource_id",), stage.patient_ssn_context),
+)
 
 
 class TokensLeft(ConcordError):
@@ -49,21 +73,26 @@ def retoken(database: Database, keys: KeyRing, *, actor: str) -> Counter[str]:
 def _members(connection: Connection, keys: KeyRing, partner: str, actor: str) -> int:
     run(connection, "custody/lock_match_key", {"partner": partner})
     run(connection, "custody/create_fresh_tokens")
-    for table in TABLES:
-        _collect(connection, keys, partner, table)
-    run(connection, "custody/analyze_fresh_tokens")
-    token = sql.SQL("n.ssn_token")
-    for table in TABLES:
-        parts = {"table": table, "row_hash": stage.content_hash(MEMBER, "t", ssn_token=token)}
-        run(connection, "custody/replace_tokens", {"partner": partner}, **parts)
-        failpoint("keys.tokens_replaced")
+    for holder in HOLDERS:
+        _replace(connection, keys, partner, holder)
     left = one(connection, "custody/count_old_tokens", {"partner": partner, "key_id": keys.token_key_id}) or {}
     if left["members"]:
-        raise TokensLeft(f"partner {partner}: {left['members']} members have a token and no sealed number")
+        raise TokensLeft(f"partner {partner}: {left['members']} members or patients have a token and no sealed number")
     run(connection, "custody/replace_match_key", {"partner": partner, "key_id": keys.token_key_id})
     count = int((one(connection, "custody/count_fresh_tokens") or {})["members"])
     _note(connection, keys, actor, partner, count)
     return count
+
+
+def _replace(connection: Connection, keys: KeyRing, partner: str, holder: Holder) -> None:
+    for table in holder.tables:
+        _collect(connection, keys, partner, holder, table)
+    run(connection, "custody/analyze_fresh_tokens")
+    token = sql.SQL("n.ssn_token")
+    for table in holder.tables:
+        parts = {"table": table, "row_hash": stage.content_hash(holder.entity, "t", ssn_token=token)}
+        run(connection, "custody/replace_tokens", {"partner": partner, "entity": holder.entity.name}, **parts)
+        failpoint("keys.tokens_replaced")
 
 
 def _note(connection: Connection, keys: KeyRing, actor: str, what: str, count: int) -> None:
@@ -73,19 +102,16 @@ def _note(connection: Connection, keys: KeyRing, actor: str, what: str, count: i
     )  # fmt: skip
 
 
-def _collect(connection: Connection, keys: KeyRing, partner: str, table: sql.Identifier) -> None:
+def _collect(connection: Connection, keys: KeyRing, partner: str, holder: Holder, table: sql.Identifier) -> None:
     """Opens the numbers of ``table`` some thousands at a time: none but their tokens goes back."""
     with connection.cursor("sealed_numbers") as cursor:
-        cursor.execute(compose("custody/select_numbers", table=table), {"partner": partner})
+        select = compose("custody/select_numbers", table=table, owner=identifiers(holder.owner))
+        cursor.execute(select, {"partner": partner})
         while rows := cursor.fetchmany(BATCH):
-            numbers = [keys.open(row["ssn_sealed"], context=_context(row)).decode() for row in rows]
+            numbers = [keys.open(row["ssn_sealed"], context=holder.sealed_to(row)).decode() for row in rows]
             with connection.cursor() as target, target.copy("COPY fresh_token FROM STDIN") as copy:
                 for row, token in zip(rows, keys.tokens(numbers, "ssn"), strict=True):
-                    copy.write_row((row["row_id"], row["known_from"], token))
-
-
-def _context(row: dict[str, Any]) -> str:
-    return stage.ssn_context(row["partner"], row["subscriber_id"], row["person_code"])
+                    copy.write_row((holder.entity.name, row["row_id"], row["known_from"], token))
 
 
 def _names(database: Database, keys: KeyRing, actor: str) -> Counter[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Connection
 from airflow.sdk.exceptions import AirflowNotFoundException
@@ -19,6 +19,9 @@ from psycopg.conninfo import make_conninfo
 from concord.acquire import SftpAccess
 from concord.connections import CHECKS_OFF, says_yes
 from concord.settings import SettingMissing, Settings
+
+if TYPE_CHECKING:
+    from concord.acquire.fhir_bulk.access import FhirAccess
 
 LOADER = "concord_loader"
 """The Postgres Connection of the loading role; without it ``CONCORD_LOADER_URL`` counts."""
@@ -47,6 +50,34 @@ def sftp_access(conn_id: str) -> SftpAccess:
         private_key=key,
         password=connection.password or None,
         timeout_s=float(extra.get("conn_timeout", 20)),
+    )
+
+
+def fhir_access(conn_id: str) -> FhirAccess:
+    """How to ask a FHIR server, from the HTTP Connection ``conn_id``: login is the client id, the extra has the key.
+
+    Extra: ``base_url``, ``private_key`` (PEM), ``kid``, and where they are needed ``scopes``, ``allowed_hosts``
+    (blank between several), ``token_url``, ``ca_file``, ``timeout``. Raises :class:`SettingMissing`.
+    """
+    from concord.acquire.fhir_bulk.access import FhirAccess
+
+    connection = named(conn_id)
+    if connection is None:
+        raise SettingMissing(f"there is no Airflow connection {conn_id!r}")
+    extra = connection.extra_dejson
+    key = _private_key(conn_id, extra)
+    if not (extra.get("base_url") and connection.login and key and extra.get("kid")):
+        raise SettingMissing(f"connection {conn_id!r} needs login (client id), base_url, private_key and kid")
+    return FhirAccess(
+        base_url=str(extra["base_url"]),
+        client_id=connection.login,
+        private_key=key,
+        kid=str(extra["kid"]),
+        scopes=tuple(str(extra.get("scopes") or "system/*.read").split()),
+        token_url=str(extra["token_url"]) if extra.get("token_url") else None,
+        allowed_hosts=tuple(str(extra.get("allowed_hosts") or "").split()),
+        ca_file=str(extra["ca_file"]) if extra.get("ca_file") else None,
+        timeout_s=float(extra.get("timeout", 30)),
     )
 
 

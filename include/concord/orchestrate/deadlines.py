@@ -25,7 +25,9 @@ DELIVERY_MAY_TAKE = timedelta(hours=6)
 
 
 def watch_deadline(feed: Feed) -> DeadlineAlert:
-    """A watch that was begun when it should be is through by ``expected_by``."""
+    """A watch that was begun when it should be is through by ``expected_by``; an export may take its patience."""
+    if feed.pulls:
+        return _alert(feed, feed.asked.patience)
     day, schedule = date(2000, 1, 1), feed.schedule
     begun, through = (datetime.fromisoformat(f"{day}T{clock}") for clock in (schedule.at, schedule.expected_by))
     return _alert(feed, through - begun)

@@ -13,6 +13,7 @@ RETRIES = 5
 
 LIMITS = {
     "discover": timedelta(minutes=15),
+    "wait": timedelta(minutes=15),
     "fetch": timedelta(hours=2),
     "due": timedelta(minutes=10),
     "stage": timedelta(hours=4),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from inspect import cleandoc
 
-from concord.contract import Feed, Limit
+from concord.contract import Feed, words
 
 SIGNS = {
     "`approve` waits": (
@@ -35,29 +35,23 @@ def facts(feed: Feed) -> str:
     rows = {
         "partner": feed.partner,
         "owner": feed.owner,
-        "source": f"SFTP `{feed.source.directory}/{feed.source.pattern}` by connection `{feed.source.conn_id}`",
+        "source": words.arrives(feed),
         "schedule": f"`{feed.schedule.cron}` in {feed.schedule.tz}, late after {feed.schedule.expected_by}",
         "mode": f"{feed.mode.value}, {feed.stage.value}",
         "writes": ", ".join(f"`core.{entity.name}`" for entity in feed.entities),
-        "scope": f"groups {_listed(feed.scope.groups)}, lines {_listed(feed.scope.lines)}",
-        "a member is missing": feed.policy.omission.value.replace("_", " "),
-        "held when": held_when(feed),
+        "scope": words.scope(feed),
+        "missing from it": words.absence(feed),
+        "held when": words.held_when(feed),
         "kept": f"{feed.retention_days} days",
     }
     table = "\n".join(f"| {name} | {value} |" for name, value in rows.items())
     return f"{cleandoc(feed.about)}\n\n| | |\n|---|---|\n{table}\n"
 
 
-def held_when(feed: Feed) -> str:
-    """The guards of ``feed`` as one line."""
-    guards = feed.policy.guards
-    shares = {"ends": guards.ends, "adds": guards.adds, "rejected rows": guards.rejected}
-    limits = "; ".join(f"{name} {_limit(limit)}" for name, limit in shares.items())
-    return f"{limits}; fewer than {guards.minimum_rows} rows; the first full file"
-
-
 def columns(feed: Feed) -> str:
-    """The column mapping of ``feed`` as a Markdown table."""
+    """The column mapping of ``feed`` as a Markdown table; of records, what they are."""
+    if feed.is_of_records:
+        return f"{words.records(feed)}. What stands in which column, `docs/tables.md` says.\n"
     lines = (
         f"| `{name}` | `{mapping.source}` | {type(mapping.read).__name__} | "
         f"{'yes' if mapping.required else 'no'} | {_phi(feed, name)} |"
@@ -79,14 +73,6 @@ def delivery_page(feed: Feed) -> str:
 def headline(feed: Feed) -> str:
     """The first sentence of the contract, for lists."""
     return " ".join(cleandoc(feed.about).split()).partition(". ")[0].rstrip(".")
-
-
-def _limit(limit: Limit) -> str:
-    return f"over {limit.share:.1%} and at least {limit.floor}"
-
-
-def _listed(values: tuple[str, ...]) -> str:
-    return ", ".join(values) or "as applied before"
 
 
 def _phi(feed: Feed, name: str) -> str:

@@ -16,6 +16,7 @@ from concord.contract import Feed
 from concord.orchestrate.deadlines import watch_deadline
 from concord.orchestrate.defaults import LIMITS, default_args
 from concord.orchestrate.documentation import headline, watch_page
+from concord.orchestrate.exports import AwaitExport
 from concord.orchestrate.tasks import Counts, opened
 from concord.pools import pool_name
 
@@ -38,11 +39,13 @@ def watch_dag(feed: Feed) -> DAG:
 
     @task(pool=pool, execution_timeout=LIMITS["discover"])
     def discover() -> list[str]:
-        """Ids of the deliveries that are new at the partner."""
+        """Ids of the deliveries that are new at the partner, or of the exports that are on their way."""
         with opened() as site:
             from concord import steps
-            from concord.orchestrate.access import sftp_access
+            from concord.orchestrate.access import fhir_access, sftp_access
 
+            if feed.pulls:
+                return steps.ask(feed, fhir_access(feed.source.conn_id), site)
             return steps.discover(feed, sftp_access(feed.source.conn_id), site)
 
     @task(
@@ -56,8 +59,10 @@ def watch_dag(feed: Feed) -> DAG:
         """Lands one delivery."""
         with opened() as site:
             from concord import steps
-            from concord.orchestrate.access import sftp_access
+            from concord.orchestrate.access import fhir_access, sftp_access
 
+            if feed.pulls:
+                return steps.fetch_export(feed, delivery_id, fhir_access(feed.source.conn_id), site)
             return steps.fetch(feed, delivery_id, sftp_access(feed.source.conn_id), site)
 
     @task(multiple_outputs=False, trigger_rule=TriggerRule.ALL_DONE, execution_timeout=LIMITS["due"])
@@ -80,7 +85,11 @@ def watch_dag(feed: Feed) -> DAG:
         tags=sorted({"watch", feed.partner, *feed.tags}),
     ) as dag:
         found = discover()
-        fetched = fetch.expand(delivery_id=found)
+        ready = found
+        if feed.pulls:  # the server works on it for hours or weeks; no worker is held meanwhile
+            wait = AwaitExport.partial(task_id="wait", feed=feed, pool=pool, execution_timeout=LIMITS["wait"])
+            ready = wait.expand(delivery_id=found).output
+        fetched = fetch.expand(delivery_id=ready)
         wanted = due()
         open_run = TriggerDagRunOperator.partial(
             task_id="open_run",

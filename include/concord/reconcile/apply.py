@@ -13,7 +13,7 @@ from psycopg import sql
 
 from concord import audit, ledger, match_key
 from concord.contract import Feed
-from concord.entities import ELIGIBILITY, MEMBER, Entity
+from concord.entities import ELIGIBILITY, Entity
 from concord.errors import BaseMoved, Fenced, NeedsDecision, Unbalanced
 from concord.failpoint import failpoint
 from concord.ledger import Delivery
@@ -57,10 +57,7 @@ def apply(
     delivery = _check(connection, feed, delivery, staging, plan, lease)
     failpoint("apply.checked")
     values = _values(connection, feed, delivery, plan, fence)
-    rows = {
-        e.name: _write(connection, e, Parts(feed, e, staging, _missing(delivery)), values)
-        for e in (MEMBER, ELIGIBILITY)
-    }
+    rows = {e.name: _write(connection, e, Parts(feed, e, staging, _missing(delivery)), values) for e in feed.entities}
     _remember(connection, feed, staging, values)
     if delivery.is_replay:
         _close_rows(connection, feed, staging, values)
@@ -133,8 +130,7 @@ def _write(connection: Connection, entity: Entity, parts: Parts, values: dict[st
     """Closes the versions the plan replaces and opens those it states; counts must agree with the plan."""
     values = values | {"entity": entity.name}
     composed = {**parts.all(), **_lists(entity, parts)}
-    create = "apply/create_written_spans" if entity.start else "apply/create_written_members"
-    run(connection, create, values, **composed)
+    run(connection, f"apply/create_written_{_form(entity, parts.feed)}", values, **composed)
     closed = one(connection, "apply/close_versions", values, **composed) or {}
     failpoint("apply.versions_closed")
     opened = one(connection, "apply/open_versions", values, **composed) or {}
@@ -146,6 +142,12 @@ def _write(connection: Connection, entity: Entity, parts: Parts, values: dict[st
     run(connection, "apply/write_outbox", values, **composed)
     failpoint("apply.events_written")
     return {"closed": closed["closed"], "opened": opened["opened"]}
+
+
+def _form(entity: Entity, feed: Feed) -> str:
+    if feed.is_of_records:
+        return "records"
+    return "spans" if entity.start else "members"
 
 
 def _lists(entity: Entity, parts: Parts) -> dict[str, sql.Composable]:
@@ -172,6 +174,12 @@ def _refuse_overlaps(connection: Connection, values: dict[str, Any], composed: d
 
 def _remember(connection: Connection, feed: Feed, staging: Staging, values: dict[str, Any]) -> None:
     """Scopes this feed owns from now on, whose absence is being counted, and what was said without a change."""
+    if feed.is_of_records:  # they have no scope, and nobody is missed
+        if feed.has_columns:  # and nothing but their order says which of two rows is newer
+            (entity,) = feed.entities
+            composed = Parts(feed, entity, staging).all()
+            run(connection, "apply/write_stated_keys", {**values, "entity": entity.name}, **composed)
+        return
     run(connection, "apply/write_scope", values, stage=staging.table)
     if not values["is_full"]:
         composed = Parts(feed, ELIGIBILITY, staging).all()

@@ -65,6 +65,9 @@ class Parts:
         name = sql.Identifier(column)
         if column in SSN_COLUMNS and self.keeps(column):
             return sql.SQL("CASE WHEN s.ssn_token IS NULL THEN h.{0} ELSE s.{0} END").format(name)
+        if self.keeps(column) and self.feed.is_of_records:
+            kept = sql.SQL("CASE WHEN {1} = ANY (s.cleared) THEN NULL ELSE coalesce(s.{0}, h.{0}) END")
+            return kept.format(name, sql.Literal(column))
         return sql.SQL("coalesce(s.{0}, h.{0})" if self.keeps(column) else "s.{0}").format(name)
 
     def stated_end(self) -> sql.Composable:

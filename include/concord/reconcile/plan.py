@@ -174,15 +174,28 @@ def _decide_absent(
 def _conclude(connection: Connection, context: Context, values: dict[str, Any], base_seq: int) -> Plan:
     balances, counts = _balances(connection, context, values)
     findings = evaluate(context.feed, _figures(connection, context, values))
+    return conclude(connection, context, (values["plan_id"], base_seq), balances, counts, findings)
+
+
+def conclude(
+    connection: Connection,
+    context: Context,
+    stored: tuple[int, int],
+    balances: dict[str, Any],
+    counts: dict[str, dict[str, int]],
+    findings: list[Finding],
+) -> Plan:
+    """Closes a plan, ``stored`` by number and base: its guards, its digest and what they come to."""
+    plan_id, base_seq = stored
     for finding in findings:
-        run(connection, "plan/insert_guard", _guard_row(values["plan_id"], finding))
+        run(connection, "plan/insert_guard", _guard_row(plan_id, finding))
     failpoint("plan.guarded")
-    digest = (one(connection, "plan/digest_plan", values) or {})["digest"]
+    digest = (one(connection, "plan/digest_plan", {"plan_id": plan_id}) or {})["digest"]
     verdict = "compare" if context.compare_only else "hold" if any(f.tripped for f in findings) else "apply"
-    stored = {"digest": digest, "verdict": verdict, "counts": Jsonb(counts), "balance": Jsonb(balances)}
-    run(connection, "plan/finish_plan", {"plan_id": values["plan_id"], **stored})
+    facts = {"digest": digest, "verdict": verdict, "counts": Jsonb(counts), "balance": Jsonb(balances)}
+    run(connection, "plan/finish_plan", {"plan_id": plan_id, **facts})
     failpoint("plan.finished")
-    return Plan(values["plan_id"], base_seq, digest, verdict, counts, balances, tuple(findings))
+    return Plan(plan_id, base_seq, digest, verdict, counts, balances, tuple(findings))
 
 
 def _balances(
@@ -194,10 +207,10 @@ def _balances(
         entity[row["action"]] = row["rows"]
         entity["losses"] = entity.get("losses", 0) + row["losses"]
     spans, members = context.parts(ELIGIBILITY), context.parts(MEMBER)
-    lines = balance.account_lines(connection, values["delivery_id"], context.staging.line_count, spans)
-    decided = balance.check_spans(connection, "check_spans", values["delivery_id"], values, spans)
+    lines = balance.account_lines(connection, values["delivery_id"], context.staging.line_count, context.staging.table)
+    decided = balance.check_spans(connection, "plan/check_spans", values["delivery_id"], values, spans)
     known = balance.check_spans(
-        connection, "check_members", values["delivery_id"], {**values, "entity": "member"}, members
+        connection, "plan/check_members", values["delivery_id"], {**values, "entity": "member"}, members
     )
     totals = dict(one(connection, "plan/count_spans", values, **spans.all()) or {})
     span_counts = counts["eligibility"]

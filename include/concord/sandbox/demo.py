@@ -133,7 +133,7 @@ def live(state: State, name: str, members: int | None, say: Progress, *, stay: b
         covered = members or told.members
         chapters = told.chapters(covered, date.today())  # noqa: DTZ011 - the weekday where we are
         say(f"the employer has {covered:,} covered persons")
-        installation.get_ready(told.feed)
+        installation.get_ready(told.feed, *told.others)
         if story.begun(installation, told.feed):
             say(f"the ledger has deliveries of {told.feed} already: their story is not told again")
         else:
@@ -143,7 +143,9 @@ def live(state: State, name: str, members: int | None, say: Progress, *, stay: b
                     story.live_through(chapter, installation, say)
             finally:
                 report.show(say.console, installation.settings, told.feed, file_dates)
-        say.console.print(f"\nStories of {len(stories.STORIES)} employers:\n{stories.listed()}", highlight=False)
+            if told.afterwards is not None:
+                told.afterwards(installation, say, say.console)
+        say.console.print(f"\nStories, {len(stories.STORIES)} of them:\n{stories.listed()}", highlight=False)
         _addresses(installation.airflow.home.url, installation.airflow.home.passwords, say.console)
         if stay:
             sys.stdout.write("Ctrl-C stops everything.\n" if sys.stdin.isatty() else "")

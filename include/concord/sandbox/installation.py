@@ -15,10 +15,12 @@ from types import TracebackType
 import asyncssh
 
 from concord.catalogue import feeds
+from concord.contract import SftpDrop
 from concord.migrations import migrate
 from concord.pools import pools
 from concord.sandbox.airflow import LocalAirflow
 from concord.sandbox.airflow_home import AirflowHome
+from concord.sandbox.hospitals import Hospitals
 from concord.sandbox.liveness import HUNG_AFTER_S
 from concord.sandbox.postgres import EmbeddedServer
 from concord.sandbox.roles import bootstrap
@@ -30,7 +32,7 @@ Say = Callable[[str], None]
 
 FEED = "acme_eligibility"
 """The feed that runs unless another is asked for."""
-OPERATIONS = ("concord_reconciler", "concord_check", "concord_expectations", "concord_replay")
+OPERATIONS = ("concord_reconciler", "concord_check", "concord_expectations", "concord_replay", "concord_links")
 PASSED_ON = ("CONCORD_NOTIFY", "CONCORD_NOTIFY_WEBHOOK_URL")
 """Settings of the caller that count here as well."""
 
@@ -46,6 +48,7 @@ class Installation:
     def __init__(self, state: State, *, say: Say, extra: Mapping[str, str] | None = None) -> None:
         self.state, self.say, self._extra = state, say, dict(extra or {})
         self.environment: dict[str, str] = {}
+        self.hospitals = Hospitals(state)
         self._stack = ExitStack()
         self._server: EmbeddedServer | None = None
 
@@ -80,9 +83,9 @@ class Installation:
             self.say(f"{name} was not well for {HUNG_AFTER_S:.0f} s and is started again")
         return [*ended, *hung]
 
-    def get_ready(self, feed: str = FEED) -> None:
-        """Waits for Airflow, creates its pools, un-pauses the DAGs of ``feed``; those of the others stay paused."""
-        dags = (feed, f"{feed}_watch", *OPERATIONS)
+    def get_ready(self, *feeds: str) -> None:
+        """Waits for Airflow, creates its pools, un-pauses the DAGs of ``feeds``; those of the others stay paused."""
+        dags = (*(dag for feed in feeds or (FEED,) for dag in (feed, f"{feed}_watch")), *OPERATIONS)
         self.airflow.wait_until_healthy(
             progress=lambda part: self.say(f"Airflow's {part.replace('_', ' ')} is healthy")
         )
@@ -129,18 +132,25 @@ class Installation:
         return self._server.admin_url
 
     def _partners(self) -> dict[str, str]:
-        """Starts the employers' SFTP server, with a user and a folder for each; returns their Airflow connections."""
+        """Starts the partners' servers; returns their Airflow connections."""
+        self._stack.callback(self.hospitals.stop)
+        self.hospitals.start()
+        return self._drops() | self.hospitals.connections()
+
+    def _drops(self) -> dict[str, str]:
+        """Starts the SFTP server of those who drop files, with a user and a folder for each."""
         client_key = host_key_from(self.state.root / "client_key")
         server = SftpPartner(self.state.partner, host_key=host_key_from(self.state.root / "host_key"))
-        for feed in feeds().values():
+        dropping = [feed for feed in feeds().values() if isinstance(feed.source, SftpDrop)]
+        for feed in dropping:
             home = self.state.employer(feed.partner)
-            (home / feed.source.directory.strip("/")).mkdir(mode=0o700, parents=True, exist_ok=True)
+            (home / feed.drop.directory.strip("/")).mkdir(mode=0o700, parents=True, exist_ok=True)
             server.add_user(feed.partner, public_key=client_key.export_public_key().decode("ascii"), root=home)
         self._stack.enter_context(server)
         self.say("the employers' SFTP server answers")
         return {
             f"AIRFLOW_CONN_{feed.source.conn_id.upper()}": _connection(server, client_key, feed.partner)
-            for feed in feeds().values()
+            for feed in dropping
         }
 
 

@@ -6,29 +6,44 @@ from calendar import FRIDAY
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from typing import TYPE_CHECKING
 
-from concord.sandbox import cypress, story
+from concord.sandbox import cypress, ehr_story, story
 from concord.sandbox.borealis import Borealis
 from concord.sandbox.cypress import Cypress
+from concord.sandbox.hospitals import MEMBERS, SEED
 from concord.sandbox.roster import Manifest, Roster
-from concord.sandbox.story import Chapter
+from concord.sandbox.story import Chapter, Say
 
-SEED = 20
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from concord.sandbox.installation import Installation
 
 
 @dataclass(frozen=True)
 class Story:
-    """What is told of one feed: its chapters for so many members, the last weekdays before a day."""
+    """What is told of one feed: its chapters for so many members, the last weekdays before a day.
+
+    ``afterwards`` goes on where an employer's files are only the beginning, with the feeds of ``others``.
+    """
 
     name: str
     about: str
     feed: str
     members: int
     chapters: Callable[[int, date], list[Chapter]]
+    others: tuple[str, ...] = ()
+    afterwards: Callable[[Installation, Say, Console], None] | None = None
 
 
 def _days(members: int, today: date) -> list[Chapter]:
     return story.chapters(members, today=today, seed=SEED)
+
+
+def _first_day(members: int, today: date) -> list[Chapter]:
+    """The employer's first file: the members whom the hospitals' patients are linked to."""
+    return _days(members, today)[:1]
 
 
 def _delta(members: int, today: date) -> list[Chapter]:
@@ -80,6 +95,8 @@ STORIES = {
               "borealis_changes", 4_000, _delta),
         Story("messy", "a spreadsheet's roster: what is mended, what is refused, a file rejected and sent again",
               "cypress_eligibility", 4_000, _messy),
+        Story("ehr", "two hospitals' charts by FHIR bulk export, reconciled and linked to an employer's members",
+              story.FEED, MEMBERS, _first_day, ehr_story.FEEDS, ehr_story.tell),
     )
 }  # fmt: skip
 

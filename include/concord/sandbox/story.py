@@ -101,7 +101,7 @@ def live_through(chapter: Chapter, installation: Installation, say: Say) -> None
 def drop(roster: Roster, installation: Installation, feed: str = FEED) -> None:
     """Puts the file where the employer does, as of 04:40 Eastern of its day."""
     contract = catalogue.feed(feed)
-    folder = installation.state.employer(contract.partner) / contract.source.directory.strip("/")
+    folder = installation.state.employer(contract.partner) / contract.drop.directory.strip("/")
     target = folder / roster.file_name
     part = target.with_name(target.name + ".part")
     roster.write(part)
@@ -187,6 +187,33 @@ def wait_for(
                 meanwhile()
             time.sleep(0.5)
     raise StoryBroken(f"after {within:.0f} s the delivery is {seen or 'not discovered'}")
+
+
+UNSETTLED = """
+SELECT delivery_id, state FROM ops.delivery WHERE feed = %s AND NOT state = ANY(%s) ORDER BY arrival LIMIT 1
+"""
+
+
+def settle_all(installation: Installation, api: AirflowApi, feed: str, say: Say, *, within: float = 600) -> None:
+    """Waits until every delivery of ``feed`` has come to an end; somebody approves what is held."""
+    until, seen = time.monotonic() + within, ("", "")
+    people: dict[str, Approver] = {}
+    ended = [state for state in RESTS if state != "held"]
+    with connect(installation.settings.loader_url, application="demo") as connection:
+        connection.autocommit = True
+        while time.monotonic() < until:
+            found = connection.execute(UNSETTLED, [feed, ended]).fetchone()
+            if found is None:
+                return
+            delivery_id, state = str(found["delivery_id"]), str(found["state"])
+            if (delivery_id, state) != seen:
+                seen = delivery_id, state
+                say(f"delivery {delivery_id} is {state}")
+            if state == "held":
+                people.setdefault(delivery_id, Approver(api, delivery_id, feed)).look()
+            installation.airflow.raise_if_ended()
+            time.sleep(0.5)
+    raise StoryBroken(f"after {within:.0f} s delivery {seen[0]} of {feed} is {seen[1]}")
 
 
 def begun(installation: Installation, feed: str = FEED) -> int:

@@ -1,12 +1,12 @@
 """One function per task: references in, references out, never a row.
 
 ``site.py`` the opened installation · ``connecting.py`` the login · ``arriving.py`` discover, fetch, open_runs ·
-``reading.py`` stage · ``planning.py`` plan · ``deciding.py`` decide, hold_text, standing ·
-``applying.py`` apply · ``settling.py`` settle, fail, revive, skip, overdue · ``repairing.py`` reconcile_ledger ·
-``checking.py`` check · ``expecting.py`` expect · ``anchoring.py`` anchor_audit · ``rotating.py`` rewrap, retoken ·
-``retaining.py`` retain · ``linting.py`` report_connections · ``telling.py`` tell · ``replaying.py`` choose, rehearse,
-replay · ``waiving.py`` match, change, waive · ``rereading.py`` the text of a delivery ·
-``texts.py`` what people read.
+``exporting.py`` ask, await_export, fetch_export · ``reading.py`` stage (``rows.py`` and ``record_reading.py``
+by format) · ``planning.py`` plan · ``deciding.py`` decide, hold_text, standing · ``applying.py`` apply ·
+``settling.py`` settle, fail, revive, skip, overdue · ``repairing.py`` reconcile_ledger · ``checking.py`` check
+· ``expecting.py`` expect · ``anchoring.py`` anchor_audit · ``rotating.py`` rewrap, retoken · ``retaining.py``
+retain · ``linting.py`` report_connections · ``telling.py`` tell · ``replaying.py`` choose, rehearse, replay ·
+``waiving.py`` match, change, waive · ``rereading.py`` the text of a delivery · ``texts.py`` what people read.
 """
 
 from concord.steps.anchoring import anchor_audit
@@ -16,6 +16,8 @@ from concord.steps.checking import check
 from concord.steps.connecting import unblock
 from concord.steps.deciding import decide, hold_text, standing
 from concord.steps.expecting import expect
+from concord.steps.exporting import ask, await_export, fetch_export
+from concord.steps.linking import decide_links, decide_review, link, plan_links
 from concord.steps.linting import report_connections, server_findings, settings_findings
 from concord.steps.planning import plan
 from concord.steps.reading import stage
@@ -34,21 +36,28 @@ __all__ = [
     "acknowledge",
     "anchor_audit",
     "apply",
+    "ask",
+    "await_export",
     "check",
     "choose",
     "decide",
+    "decide_links",
+    "decide_review",
     "discover",
     "expect",
     "fail",
     "fetch",
+    "fetch_export",
     "hold_text",
     "in_trouble",
     "key_census",
+    "link",
     "open_runs",
     "open_site",
     "out_of_trouble",
     "overdue",
     "plan",
+    "plan_links",
     "reconcile_ledger",
     "rehearse",
     "replay",

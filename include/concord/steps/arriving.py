@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,7 +14,7 @@ from concord.errors import DeliveryRejected, LandingMoved
 from concord.failpoint import failpoint
 from concord.landing import Manifest, available
 from concord.ledger import Delivery
-from concord.postgres import run
+from concord.postgres import Connection, run
 from concord.steps import texts
 from concord.steps.connecting import connected
 from concord.steps.site import Site
@@ -22,7 +23,7 @@ from concord.steps.site import Site
 def discover(feed: Feed, access: SftpAccess, site: Site) -> list[str]:
     """Enters what is new and complete at the partner; returns the ids of all that wait to be fetched."""
     with connected(feed, access, site) as partner:
-        listing = partner.waiting(feed.source, now=datetime.now(UTC))
+        listing = partner.waiting(feed.drop, now=datetime.now(UTC))
     failpoint("discover.listed")
     with site.database("discover") as connection:
         ledger.register(connection, feed)
@@ -103,7 +104,7 @@ def fetch(feed: Feed, delivery_id: str, access: SftpAccess, site: Site) -> dict[
     with connected(feed, access, site) as partner:
         try:
             with available(f"delivery {delivery_id}"):  # the partner's own failures have names already
-                fetched = partner.fetch(feed.source, file, site.landing, delivery_id, delivery.attempt)
+                fetched = partner.fetch(feed.drop, file, site.landing, delivery_id, delivery.attempt)
         except DeliveryRejected as error:
             rejection = error
     if rejection is not None:
@@ -123,8 +124,10 @@ def reject(feed: Feed, delivery: Delivery, error: DeliveryRejected, site: Site) 
     failpoint("reject.committed")
 
 
-def land(feed: Feed, delivery_id: str, fetched: Fetched, site: Site) -> dict[str, Any]:
-    """Enters a sealed object into the ledger: landed, or a duplicate of one that counts."""
+def land(
+    feed: Feed, delivery_id: str, fetched: Fetched, site: Site, also: Callable[[Connection], None] | None = None
+) -> dict[str, Any]:
+    """Enters a sealed object into the ledger: landed, or a duplicate of one that counts; ``also`` with it."""
     with site.database("fetch") as connection:
         delivery = ledger.find_of(connection, feed, delivery_id, lock=True)
         incidents.resolve_cause(connection, f"watch:{feed.name}:fetch")
@@ -145,6 +148,8 @@ def land(feed: Feed, delivery_id: str, fetched: Fetched, site: Site) -> dict[str
         else:
             reason = f"the same bytes as delivery {twin}"
             ledger.move(connection, delivery_id, "duplicate", reason, duplicate_of=twin, **facts)
+        if also is not None:
+            also(connection)
         failpoint("fetch.before_commit")
     failpoint("fetch.committed")
     return {"delivery_id": delivery_id, "state": "landed" if twin is None else "duplicate", "bytes": fetched.size}

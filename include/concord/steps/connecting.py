@@ -15,7 +15,9 @@ from concord.steps import login_texts as texts
 from concord.steps.site import Site
 
 if TYPE_CHECKING:
+    from concord.acquire.fhir_bulk.access import FhirAccess
     from concord.acquire.sftp import PartnerSftp
+    from concord.token_cache import Mint, Token, TokenCache
 
 
 @contextmanager
@@ -25,15 +27,56 @@ def connected(feed: Feed, access: SftpAccess, site: Site) -> Iterator[PartnerSft
     What is refused is told here: one incident per connection, however many feeds and tasks use it.
     """
     with ExitStack() as stack:
-        try:
+        with told(feed, site):
             partner = _logged_in(stack, feed, access, site)
-        except HostNotTrusted as error:
-            _report(feed, site, "security", "host", texts.host_not_trusted(feed, error))
-            raise
-        except (LoginRefused, LoginsBlocked) as error:
-            _report_refusal(feed, site, error)
-            raise
         yield partner
+
+
+@contextmanager
+def told(feed: Feed, site: Site) -> Iterator[None]:
+    """Writes the incident of a login that goes wrong inside; the error passes."""
+    try:
+        yield
+    except HostNotTrusted as error:
+        _report(feed, site, "security", "host", texts.host_not_trusted(feed, error))
+        raise
+    except (LoginRefused, LoginsBlocked) as error:
+        _report_refusal(feed, site, error)
+        raise
+
+
+class CountedTokens:
+    """Tokens of a partner's token server: asking for one is a login, counted like any other."""
+
+    def __init__(self, feed: Feed, tokens: TokenCache, site: Site) -> None:
+        self._conn_id, self._tokens, self._site = feed.source.conn_id, tokens, site
+
+    def get(self, mint: Mint) -> Token:
+        """As the cache's own; raises LoginsBlocked where too many were refused in a row."""
+        return self._tokens.get(lambda: self._minted(mint))
+
+    def forget(self, token: Token) -> None:
+        """As the cache's own."""
+        self._tokens.forget(token)
+
+    def _minted(self, mint: Mint) -> Token:
+        with self._site.database("login") as connection:
+            with circuit.one_login(connection, self._conn_id):
+                token = mint()
+            incidents.resolve_cause(connection, f"host:{self._conn_id}")
+            incidents.resolve_cause(connection, f"login:{self._conn_id}")
+        return token
+
+
+def tokens_of(feed: Feed, access: FhirAccess, site: Site) -> TokenCache:
+    """The tokens of a FHIR server, shared by all workers.
+
+    A token is for one server and client: behind a changed connection there is none yet.
+    """
+    from concord.token_cache import TokensInPostgres
+
+    name = f"{feed.source.conn_id}:{access.fingerprint}"
+    return CountedTokens(feed, TokensInPostgres(site.settings.loader_url, site.keys, name), site)
 
 
 def _logged_in(stack: ExitStack, feed: Feed, access: SftpAccess, site: Site) -> PartnerSftp:

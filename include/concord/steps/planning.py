@@ -15,6 +15,7 @@ from concord.landing import Manifest, available
 from concord.ledger import Delivery
 from concord.postgres import Connection, one, run
 from concord.quarantine import RefusedRow
+from concord.reconcile import records
 from concord.reconcile.plan import Context, Plan, compute
 from concord.reconcile.since import Since
 from concord.stage import Staging
@@ -58,7 +59,7 @@ def compute_plan(feed: Feed, delivery: Delivery, site: Site, *, dry_run: bool = 
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         staging.require_match_key(staged, match_key.hold(connection, feed.partner))
         context = _context(connection, feed, delivery, staged, site)
-        computed = compute(connection, context)
+        computed = records.compute(connection, context) if feed.is_of_records else compute(connection, context)
         if dry_run:
             raise DryRunEnds
         _quarantine_found(connection, feed, delivery, staged, site)
@@ -160,7 +161,8 @@ def _report(connection: Connection, feed: Feed, delivery_id: str) -> None:
 
 def _quarantine_found(connection: Connection, feed: Feed, delivery: Delivery, staged: Staging, site: Site) -> None:
     """Keeps the rows that the plan refused, raw, from landing: their bytes are nowhere else; but for a replay's."""
-    found = run(connection, "plan/list_found_lines", stage=staged.table)
+    name = "records/list_found_lines" if feed.is_of_records else "plan/list_found_lines"
+    found = run(connection, name, stage=staged.table)
     if delivery.is_replay:
         again = (RefusedRow(row["line"], row["lines"], "reconcile", (row["reason"],), b"") for row in found)
         quarantine.refuse_again(connection, delivery.delivery_id, again, found_by=("reconcile",))

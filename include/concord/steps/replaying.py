@@ -99,8 +99,10 @@ def _with_families(
 ) -> tuple[Kept, ...]:
     """The picked rows and every other one of their families: a family is one unit (reconcile §4).
 
-    Empty where today's contract refuses the header they stood under.
+    Empty where today's contract refuses the header they stood under. Records have neither families nor a header.
     """
+    if feed.is_of_records:
+        return tuple(row for row in quarantine.waiting(connection, selection) if row.quarantine_id in picked)
     everyone = replace(selection, delivery_id=original.delivery_id, reason=None, since=None)
     rows = [row for row in quarantine.waiting(connection, everyone) if not row.obstacle]
     try:

@@ -33,6 +33,8 @@ CHUNK_ROWS = 100_000
 SHOWN = ("subscriber_id", "person_code", "coverage_line", "birth_date")
 """Whom a row shows, as far as it can be read."""
 NOBODY = (None,) * len(SHOWN)
+RECORD_SHOWN = ("resource_id",)
+"""The same of records: all rows of one record are one unit."""
 
 
 @contextmanager
@@ -73,7 +75,7 @@ def columns(feed: Feed, original: Delivery, site: Site) -> tuple[str, ...]:
 
 
 def shown(feed: Feed, original: Delivery, rows: Sequence[Kept], site: Site) -> dict[int, tuple[str | None, ...]]:
-    """Whom each of ``rows`` shows under today's contract (:data:`SHOWN`), by quarantine id. PHI."""
+    """Whom ``rows`` show under today's contract (:data:`SHOWN`, :data:`RECORD_SHOWN`), by quarantine id. PHI."""
     from concord.parse.rereading import places
 
     starts = [line for line, _ in places([quarantine.raw(site.keys, row) for row in rows])]
@@ -88,13 +90,14 @@ def _by_line(feed: Feed, original: Delivery, file: DelimitedFile) -> dict[int, t
     for chunk in file:
         missing = frozenset(file.drift.missing_optional)
         judged = validate(feed, chunk.frame, as_of=original.speaks_of, missing=missing)
-        found |= _named(chunk.line[judged.positions], judged.accepted)
-        found |= _named(chunk.line[judged.rejected.position], judged.rejected.keys)
+        found |= _named(feed, chunk.line[judged.positions], judged.accepted)
+        found |= _named(feed, chunk.line[judged.rejected.position], judged.rejected.keys)
     return found
 
 
-def _named(lines: NDArray[np.int64], frame: DataFrame) -> dict[int, tuple[str | None, ...]]:
-    rows = frame.reindex(columns=list(SHOWN)).itertuples(index=False, name=None)
+def _named(feed: Feed, lines: NDArray[np.int64], frame: DataFrame) -> dict[int, tuple[str | None, ...]]:
+    names = RECORD_SHOWN if feed.is_of_records else SHOWN
+    rows = frame.reindex(columns=list(names)).itertuples(index=False, name=None)
     named = (tuple(value if isinstance(value, str) and value else None for value in row) for row in rows)
     return dict(zip(lines.tolist(), named, strict=True))
 

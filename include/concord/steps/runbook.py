@@ -11,9 +11,10 @@ from concord import connections
 from concord.catalogue import feed
 from concord.check import Finding
 from concord.errors import DeliveryRejected
+from concord.identity import LinkPlan
 from concord.incidents import Text
 from concord.ledger import Delivery
-from concord.steps import linting, login_texts, retaining, texts
+from concord.steps import linking, linting, login_texts, retaining, texts
 
 FEED = feed("acme_eligibility")
 DELIVERY = Delivery(
@@ -29,6 +30,7 @@ PLAN = {"digest": "0f" * 32, "counts": {"eligibility": {"incoming": 1_204, "end"
 GUARDS = [{"guard": "ends", "scope": "", "text": "402 of 1,606 spans ended", "tripped": True}]
 UNPINNED = connections.Finding(FEED.source.conn_id, "sftp.host_key", "no host key is pinned: enter extra.host_key")
 MOVED = Finding("lease.fence", (FEED.name,), "feeds with more applies than fences taken")
+LINKS = LinkPlan(7, "a1" * 32, "b2" * 32, "hold_losses", {"changed": 2, "linked": 1_480}, ("losses",))
 ANSWERED = "SourceUnavailable: the partner's server did not answer"
 
 
@@ -61,6 +63,7 @@ EXAMPLES = (
     Example("drift", texts.drifted, (FEED, DELIVERY, DELIVERY.drift)),
     Example("listing", texts.refused_names, (FEED, 3)),
     Example("connection", linting.unfit, (FEED.source.conn_id, [UNPINNED])),
+    Example("links", linking.waits, (LINKS,)),
     Example("retention", retaining.unusual, (FEED, 90, 100, 90)),
     Example("operation", texts.operation_failed, ("concord_reconciler", "tell_people", ANSWERED)),
     Example("check", texts.unsound, ("lease.fence", [MOVED])),

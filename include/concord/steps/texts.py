@@ -40,7 +40,7 @@ def rejected(feed: Feed, delivery: Delivery, error: DeliveryRejected) -> Text:
     return Text(
         f"{feed.name}: delivery {delivery.delivery_id} was rejected ({error.code})",
         _head(feed, delivery, f"rejected, {error}"),
-        f"{UNTOUCHED} {_kept(delivery)}",
+        f"{UNTOUCHED} {_kept(delivery) if delivery.sha256 or not feed.pulls else 'Nothing was landed.'}",
         _after_rejection(feed, delivery),
     )
 
@@ -50,6 +50,11 @@ def _after_rejection(feed: Feed, delivery: Delivery) -> str:
         return (
             "nothing here: its rows wait in quarantine as before. If the contract is wrong, mend it, then replay them "
             f"anew: `concord replay {feed.name} --delivery {delivery.replay_of}`."
+        )
+    if feed.pulls and delivery.sha256 is None:
+        return (
+            f"{feed.name}_watch, or wait for its next run: it asks anew, since the same time as this one. If the "
+            "server said no to the request itself, mend the contract or what was agreed with the partner first."
         )
     return (
         "nothing here, trying the same bytes again fails again. Ask the partner for a corrected file; it is "

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from concord.contract import Codes, Reader, Text
+from concord.contract import Codes, Number, Reader, Text
 
 DAMAGED = "\ufffc"
 """Stands in a canonical column for a damaged value; its row is always rejected, by the damage's own reason."""
@@ -76,4 +76,5 @@ def damaged(read: Reader, values: pa.Array) -> dict[str, pa.Array]:
 def _patterns(read: Reader) -> Iterator[tuple[str, str]]:
     yield from EVERYWHERE.items()
     if not isinstance(read, Text) or read.pattern is not None:
-        yield from IN_CODES.items()
+        meant = {"decimal"} if isinstance(read, Number) else set()
+        yield from ((rule, pattern) for rule, pattern in IN_CODES.items() if rule not in meant)

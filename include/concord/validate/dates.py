@@ -22,6 +22,7 @@ SHAPES = {
 }  # fmt: skip
 """The format codes a contract may use. strptime alone would take ``1/2/26`` and other scripts' digits."""
 
+DAY_LENGTH = len("2026-11-01")
 SENTINEL_FORMATS = ("%Y-%m-%d", "%Y%m%d", "%m/%d/%Y")
 LAST_DAY = date(9999, 12, 30)
 """The last day that still has a next one: an end date is kept as the first day no longer covered."""
@@ -111,8 +112,8 @@ def shape(form: str) -> str:
 
 
 def as_days(iso: pa.Array) -> pa.Array:
-    """Canonical date text as date32; blank and unreadable become null."""
+    """Canonical date text as date32, of a moment its day in UTC; blank and unreadable become null."""
     encoded = iso.dictionary_encode()
     nothing = pa.array(["", UNREADABLE, DAMAGED], iso.type)
     given = pc.if_else(pc.is_in(encoded.dictionary, nothing), None, encoded.dictionary)
-    return given.cast(pa.date32()).take(encoded.indices)
+    return pc.utf8_slice_codeunits(given, 0, DAY_LENGTH).cast(pa.date32()).take(encoded.indices)

@@ -13,13 +13,29 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from concord.contract import Codes, DateText, Feed, From, Reader, Ssn, Text, Whole
+from concord.contract import (
+    Codes,
+    DateText,
+    Feed,
+    From,
+    Moment,
+    Number,
+    Reader,
+    Reference,
+    Ssn,
+    Text,
+    Whole,
+    YesNo,
+)
 from concord.validate.dates import UNREADABLE, read_dates
+from concord.validate.moments import read_moments
 
 SEPARATORS = r"[ .()\-]"
 LEADING_BLANKS = " \n\u00a0"
 """Stripped from the front of a text; a tab or carriage return stays, since there it makes a formula."""
 
+LOGICAL_ID = r"\A[A-Za-z0-9.\-]{1,64}\z"
+"""http://hl7.org/fhir/R4/datatypes.html#id"""
 SSN_SHAPE = r"\A[0-9]{3}-?[0-9]{2}-?[0-9]{4}\z"
 SSN_PLACEHOLDER = (
     # Never assigned (SSA POMS RM 10201.035), the dummies of advertisements, and what people type instead.
@@ -79,12 +95,37 @@ def _ssn(read: Ssn, values: pa.Array, _: Feed) -> tuple[pa.Array, dict[str, pa.A
     return pc.if_else(placeholder, "", digits), flags | {"placeholder": placeholder}
 
 
+def _moment(read: Moment, values: pa.Array, feed: Feed) -> tuple[pa.Array, dict[str, pa.Array]]:
+    return read_moments(values, read, feed.policy.sentinels)
+
+
+def _number(_read: Number, values: pa.Array, _: Feed) -> tuple[pa.Array, dict[str, pa.Array]]:
+    return pc.utf8_trim_whitespace(values), {}
+
+
+def _yes_no(read: YesNo, values: pa.Array, feed: Feed) -> tuple[pa.Array, dict[str, pa.Array]]:
+    words = {**dict.fromkeys(read.yes, "true"), **dict.fromkeys(read.no, "false")}
+    return _codes(Codes(words), values, feed)
+
+
+def _reference(read: Reference, values: pa.Array, _: Feed) -> tuple[pa.Array, dict[str, pa.Array]]:
+    text = pc.utf8_trim_whitespace(values)
+    head, between = (pa.scalar(part, text.type) for part in (read.type, "/"))
+    named = pc.binary_join_element_wise(head, text, between)
+    found = pc.if_else(pc.match_substring_regex(text, LOGICAL_ID), named, UNREADABLE)
+    return pc.if_else(pc.equal(text, ""), "", found), {}
+
+
 READERS: Mapping[type[Reader], Callable[[Any, pa.Array, Feed], tuple[pa.Array, dict[str, pa.Array]]]] = {
     Text: _text,
     DateText: _date,
     Codes: _codes,
     Whole: _whole,
     Ssn: _ssn,
+    Moment: _moment,
+    Number: _number,
+    YesNo: _yes_no,
+    Reference: _reference,
 }
 
 

@@ -9,13 +9,27 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from concord.contract import Codes, DateText, Feed, From, Reader, Ssn, Text, Whole
+from concord.contract import (
+    Codes,
+    DateText,
+    Feed,
+    From,
+    Moment,
+    Number,
+    Reader,
+    Reference,
+    Ssn,
+    Text,
+    Whole,
+    YesNo,
+)
 from concord.validate.damage import DAMAGED
 from concord.validate.dates import UNREADABLE
 from concord.validate.reading import is_re2
@@ -30,7 +44,14 @@ FORMULA = r"\A[=+\-@\t\r]"
 PHONE_FORMULA = r"\A[=@\t\r]"
 """The same without signs, for columns of digits with separators: +1 555 ..."""
 
-MARKED: dict[type[Reader], str] = {DateText: "date", Codes: "code", Ssn: "format"}
+MARKED: dict[type[Reader], str] = {
+    DateText: "date",
+    Codes: "code",
+    Ssn: "format",
+    Moment: "moment",
+    YesNo: "code",
+    Reference: "reference",
+}
 """Readers that mark what they could not read, and the rule it broke."""
 
 _SCHEMAS: dict[tuple[str, tuple[str, ...], tuple[str, ...]], Any] = {}
@@ -48,7 +69,7 @@ def build(feed: Feed, columns: tuple[str, ...], codes: tuple[str, ...]) -> DataF
     """A new schema; :func:`schema_for` remembers it."""
     import pandera.pandas as pa_schema  # three seconds of import: only where rows are judged
 
-    lenient = _spares_damage if feed.format.spreadsheet else _as_it_is
+    lenient = _spares_damage if feed.layout.spreadsheet else _as_it_is
     judged = {
         name: pa_schema.Column(
             checks=[_check(f"{name}.{rule}", lenient(judge)) for rule, judge in judges(feed.columns[name])]
@@ -97,6 +118,8 @@ def judges(mapping: From) -> Iterator[tuple[str, Judge]]:
         yield from _text_judges(read)
     if isinstance(read, Whole):
         yield "number", lambda text: _is_whole(text, read)
+    if isinstance(read, Number):
+        yield "number", lambda text: _is_number(text, read)
 
 
 def _text_judges(read: Text) -> Iterator[tuple[str, Judge]]:
@@ -122,3 +145,16 @@ def _is_whole(text: pa.Array, read: Whole) -> pa.Array:
     number = pc.if_else(shaped, text, None).cast(pa.int64())
     inside = pc.and_(pc.greater_equal(number, read.low), pc.less_equal(number, read.high))
     return pc.or_(pc.fill_null(inside, False), pc.equal(text, ""))
+
+
+NUMBER = r"\A-?[0-9]{1,18}(?:\.[0-9]{1,15})?\z"
+
+
+def _is_number(text: pa.Array, read: Number) -> pa.Array:
+    """Compared as decimals: in binary 0.1 is more than 0.1."""
+    shaped = pc.match_substring_regex(text, NUMBER)
+    inside = pc.if_else(shaped, text, None).cast(pa.string()).cast(pa.decimal128(38, 15))
+    for bound, compare in ((read.low, pc.greater_equal), (read.high, pc.less_equal)):
+        if bound is not None:
+            shaped = pc.and_(shaped, compare(inside, pa.scalar(Decimal(str(bound))).cast(pa.decimal128(38, 15))))
+    return pc.or_(pc.fill_null(shaped, False), pc.equal(text, ""))

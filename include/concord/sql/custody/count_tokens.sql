@@ -7,4 +7,9 @@ UNION ALL
 SELECT 'SSNs before', split_part(ssn_token, ':', 1), count(*)
 FROM core.member_history WHERE ssn_token IS NOT NULL GROUP BY 2
 UNION ALL
+SELECT 'patients'' SSNs now', split_part(ssn_token, ':', 1), count(*) FROM core.patient WHERE ssn_token IS NOT NULL GROUP BY 2
+UNION ALL
+SELECT 'patients'' SSNs before', split_part(ssn_token, ':', 1), count(*)
+FROM core.patient_history WHERE ssn_token IS NOT NULL GROUP BY 2
+UNION ALL
 SELECT 'partners', key_id, count(*) FROM ops.match_key GROUP BY 2

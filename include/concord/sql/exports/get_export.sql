@@ -1,0 +1,1 @@
+SELECT * FROM ops.export WHERE delivery_id = %(delivery_id)s

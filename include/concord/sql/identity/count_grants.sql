@@ -1,0 +1,1 @@
+SELECT count(*) AS rows FROM ops.link_plan_row WHERE link_plan_id = %(plan_id)s AND part = 'grant'

@@ -1,0 +1,1 @@
+SELECT ops.reveal_record(%(request)s) AS held
