@@ -260,7 +260,7 @@ def test_an_export_from_kick_off_to_deletion(maker: str, request: pytest.Fixture
     manifest = done.json()
     assert "expires" in done.headers
     assert manifest["requiresAccessToken"] is True
-    assert manifest["transactionTime"].startswith("2026-11-18T22:00:0")
+    assert manifest["transactionTime"].startswith("2026-11-18T22:0")
     assert manifest["request"] == client.sandbox.base_url + "/Group/everyone/$export"
     assert {entry["type"]: entry["count"] for entry in manifest["output"]} == (
         client.sandbox.population.truth(1).counts
@@ -566,9 +566,9 @@ def test_the_token_endpoint_is_out_of_order(oracle: Client) -> None:
 
 
 def test_a_token_dies_in_mid_download(epic: Client) -> None:
+    _, manifest = epic.export()  # how many polls it takes, the machine decides
     epic.sandbox.faults.token_lives_requests = 3
     epic.log_in()
-    _, manifest = epic.export()  # uses at least two requests
     codes = [epic.get(entry["url"]).status_code for entry in manifest["output"]]
     assert 401 in codes
     assert set(codes[codes.index(401) :]) == {401}
