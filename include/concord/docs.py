@@ -21,7 +21,6 @@ from concord.contract import (
     EXTRA_COLUMNS,
     Codes,
     DateText,
-    Delimited,
     Feed,
     From,
     Reader,
@@ -50,7 +49,7 @@ def _feed(feed: Feed) -> str:
         "entities": ", ".join(entity.name for entity in feed.entities),
         "mode": f"{feed.mode}, {feed.stage}",
         "arrives": words.arrives(feed),
-        "layout": words.records(feed) or _layout(feed.layout),
+        "layout": words.records(feed) or feed.columnar.phrase,
         "looked for": f"`{feed.schedule.cron}` {feed.schedule.tz}, late after {feed.schedule.expected_by}",
         "scope": words.scope(feed),
         "missing from it": f"{words.absence(feed)}{_absences(feed)}",
@@ -67,28 +66,6 @@ def _feed(feed: Feed) -> str:
 
 def _absences(feed: Feed) -> str:
     return "" if feed.is_of_records else f" (absences needed: {feed.policy.absences})"
-
-
-def _layout(form: Delimited) -> str:
-    """Delimiter, encoding, control records and their promises, in a few words."""
-    control = form.control
-    promised = {
-        "count": control is not None and control.trailer is not None,
-        "hash total": control is not None and control.total_field is not None,
-        "sender": control is not None and control.sender is not None,
-        "date": control is not None and control.date_field is not None,
-        "sequence": control is not None and control.sequence_field is not None,
-    }
-    parts = [
-        f"delimiter `{DELIMITERS.get(form.delimiter, form.delimiter)}`, {form.encoding}",
-        "without column names" if form.names else "",
-        "passes through a spreadsheet" if form.spreadsheet else "",
-        f"control records with {', '.join(name for name, is_in in promised.items() if is_in)}" if control else "",
-    ]
-    return "; ".join(filter(None, parts))
-
-
-DELIMITERS = {"\t": "tab"}
 
 
 def _columns(feed: Feed) -> Iterator[Sequence[str]]:

@@ -10,8 +10,12 @@ cannot be built: the constructor raises :class:`ContractError` and says where.
 parties agreed on · ``feed.py`` all of it together · ``contradictions.py``.
 """
 
+from concord.contract.answers import Answers
+from concord.contract.columnar import Columnar
 from concord.contract.contradictions import EXTRA_COLUMNS, contradictions
+from concord.contract.envelope import Pgp
 from concord.contract.feed import Feed
+from concord.contract.fixed import FixedWidth
 from concord.contract.policy import Action, Guards, Limit, Mode, Omission, Policy, Scope, Stage, ToDate
 from concord.contract.reading import (
     Blank,
@@ -29,6 +33,7 @@ from concord.contract.reading import (
     date_in,
 )
 from concord.contract.rules import NotAfter, NotBefore, NotInFuture, RequiredWhen, Rule
+from concord.contract.sheet import Xlsx
 from concord.contract.source import (
     Control,
     Daily,
@@ -41,12 +46,16 @@ from concord.contract.source import (
     SftpDrop,
     Weekdays,
 )
+from concord.contract.x12 import X12834
 
 __all__ = [
     "EXTRA_COLUMNS",
+    "X12834",
     "Action",
+    "Answers",
     "Blank",
     "Codes",
+    "Columnar",
     "Control",
     "Daily",
     "DateText",
@@ -55,6 +64,7 @@ __all__ = [
     "FhirBulk",
     "FhirNdjson",
     "FhirSearch",
+    "FixedWidth",
     "From",
     "Guards",
     "Hl7v2",
@@ -67,6 +77,7 @@ __all__ = [
     "Number",
     "Omission",
     "OrderBy",
+    "Pgp",
     "Policy",
     "Reader",
     "Reference",
@@ -80,6 +91,7 @@ __all__ = [
     "ToDate",
     "Weekdays",
     "Whole",
+    "Xlsx",
     "YesNo",
     "contradictions",
     "date_in",

@@ -8,11 +8,15 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 from zoneinfo import available_timezones
 
+from concord.contract import fixed, sheet, x12
 from concord.contract.clinical_contradictions import asked, export, records, search
+from concord.contract.fixed import FixedWidth
 from concord.contract.policy import Action, Limit, Mode, Omission
 from concord.contract.reading import Codes, DateText, Moment, Number, Reader, Reference, Ssn, Text, Whole, YesNo
 from concord.contract.rules import RequiredWhen
-from concord.contract.source import Control, FhirBulk, FhirSearch, SftpDrop
+from concord.contract.sheet import Xlsx
+from concord.contract.source import Control, Delimited, FhirBulk, FhirSearch, SftpDrop
+from concord.contract.x12 import X12834
 from concord.entities import RESOURCE_TYPES, Kind
 
 if TYPE_CHECKING:
@@ -40,7 +44,7 @@ def contradictions(feed: Feed) -> Iterator[tuple[str, str]]:
     if feed.has_columns:
         yield from _mapping(feed)
         yield from _rules(feed)
-        yield from _layout(feed)
+        yield from _format(feed)
 
 
 def _naming(feed: Feed) -> Iterator[tuple[str, str]]:
@@ -253,6 +257,19 @@ def _policy(feed: Feed) -> Iterator[tuple[str, str]]:
         yield "policy.cutoff_day", "must lie between 1 and 28"
     if policy.approvers not in (1, 2):
         yield "policy.approvers", "one or two persons approve"
+
+
+def _format(feed: Feed) -> Iterator[tuple[str, str]]:
+    """What each format has to say of itself."""
+    form = feed.format
+    if isinstance(form, Delimited):
+        yield from _layout(feed)
+    elif isinstance(form, FixedWidth):
+        yield from fixed.contradictions(feed, form)
+    elif isinstance(form, Xlsx):
+        yield from sheet.contradictions(feed, form)
+    elif isinstance(form, X12834):
+        yield from x12.contradictions(feed, form)
 
 
 def _layout(feed: Feed) -> Iterator[tuple[str, str]]:

@@ -9,11 +9,16 @@ from enum import Enum
 from functools import cached_property
 from typing import TypeVar
 
+from concord.contract.answers import Answers
+from concord.contract.columnar import Columnar
 from concord.contract.contradictions import contradictions
+from concord.contract.fixed import FixedWidth
 from concord.contract.policy import Mode, Policy, Scope, Stage
 from concord.contract.reading import Blank, From
 from concord.contract.rules import Rule
+from concord.contract.sheet import Xlsx
 from concord.contract.source import Delimited, FhirBulk, FhirNdjson, FhirSearch, Hl7v2, OrderBy, SftpDrop, Weekdays
+from concord.contract.x12 import X12834
 from concord.entities import ELIGIBILITY, MEMBER, Entity, Phi
 from concord.errors import ContractError
 
@@ -36,7 +41,7 @@ class Feed:
     owner: str
     source: SftpDrop | FhirBulk | FhirSearch
     schedule: Weekdays
-    format: Delimited | FhirNdjson | Hl7v2
+    format: Delimited | FixedWidth | Xlsx | X12834 | FhirNdjson | Hl7v2
     mode: Mode
     columns: Mapping[str, From] = field(default_factory=dict)
     rules: tuple[Rule, ...] = ()
@@ -49,6 +54,8 @@ class Feed:
     """Canonical columns the partner never sends, with the value they all have."""
     ignored: tuple[str, ...] = ()
     """Source columns that are known and deliberately not used: not drift."""
+    answers: Answers | None = None
+    """What goes back to the partner after each delivery."""
     retention_days: int = 2_190
     tags: tuple[str, ...] = ()
 
@@ -83,13 +90,18 @@ class Feed:
 
     @property
     def layout(self) -> Delimited:
-        """How its columns lie in the bytes; raises ``TypeError`` for a feed without columns."""
+        """How its columns lie in delimited text; raises ``TypeError`` for a feed that is none."""
         return _as(Delimited, self.format)
+
+    @property
+    def columnar(self) -> Columnar:
+        """How rows lie under its column mapping; raises ``TypeError`` for a feed without columns."""
+        return _as(Columnar, self.format)
 
     @property
     def has_columns(self) -> bool:
         """Whether lines are rows under a mapping, instead of saying themselves what they are."""
-        return isinstance(self.format, Delimited)
+        return isinstance(self.format, Columnar)
 
     @property
     def is_of_records(self) -> bool:

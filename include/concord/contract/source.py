@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from concord.contract.columnar import Columnar
+
 
 @dataclass(frozen=True)
 class SftpDrop:
@@ -102,7 +104,7 @@ class Control:
 
 
 @dataclass(frozen=True)
-class Delimited:
+class Delimited(Columnar):
     """Delimited text with a header line of column names (RFC 4180 quoting).
 
     ``names`` are the columns, in order, of a file without such a line; every record
@@ -123,6 +125,45 @@ class Delimited:
     spreadsheet: bool = False
     max_record_bytes: int = 1_048_576
     max_columns: int = 1_000
+
+    @property
+    def charset(self) -> str:
+        """The encoding in which the bytes of a refused row can be looked at."""
+        return self.encoding
+
+    @property
+    def marks(self) -> str:
+        """Characters that may stand between two values of a row."""
+        return self.delimiter + self.quote
+
+    @property
+    def is_spreadsheet(self) -> bool:
+        """Whether people open and save it in one."""
+        return self.spreadsheet
+
+    @property
+    def stated(self) -> tuple[str, ...]:
+        """The columns of a file without a line of names."""
+        return self.names
+
+    @property
+    def phrase(self) -> str:
+        """Delimiter, encoding, control records and their promises, in a few words."""
+        control = self.control
+        promised = {
+            "count": control is not None and control.trailer is not None,
+            "hash total": control is not None and control.total_field is not None,
+            "sender": control is not None and control.sender is not None,
+            "date": control is not None and control.date_field is not None,
+            "sequence": control is not None and control.sequence_field is not None,
+        }
+        parts = [
+            f"delimiter `{'tab' if self.delimiter == chr(9) else self.delimiter}`, {self.encoding}",
+            "without column names" if self.names else "",
+            "passes through a spreadsheet" if self.spreadsheet else "",
+            f"control records with {', '.join(name for name, is_in in promised.items() if is_in)}" if control else "",
+        ]
+        return "; ".join(filter(None, parts))
 
 
 @dataclass(frozen=True)

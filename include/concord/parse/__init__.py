@@ -1,7 +1,7 @@
 """From landed bytes to text: one module per format.
 
-``records.py`` finds records in bytes · ``header.py`` compares a header with the
-contract · ``control.py`` counts against a trailer · ``delimited.py`` puts them
+``opening.py`` chooses the reader of a feed's format · ``records.py`` finds records in bytes ·
+``header.py`` compares a header with the contract · ``control.py`` counts against a trailer · ``delimited.py`` puts them
 together · ``rereading.py`` reads refused records by themselves. Nothing is interpreted
 here: every value stays text, and every physical line ends up in exactly one of record,
 refused, ignored and control (reconcile §10).
@@ -9,9 +9,13 @@ refused, ignored and control (reconcile §10).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
+
+from concord.contract import Mode
+from concord.interchange import Interchange
 
 if TYPE_CHECKING:
     import numpy as np
@@ -107,6 +111,39 @@ class Drift:
 
     def __bool__(self) -> bool:
         return bool(self.extra or self.missing_optional or self.reordered)
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a delivery says of itself beyond its rows. Most formats say nothing.
+
+    ``mode`` and ``is_test`` are known once the file is open, ``interchanges`` after the last chunk.
+    """
+
+    mode: Mode | None = None
+    is_test: bool = False
+    interchanges: tuple[Interchange, ...] = ()
+
+
+class RowFile(Protocol):
+    """A delivery in any columnar format, opened: iterate it once for its chunks.
+
+    Construction reads the header and raises :class:`DeliveryRejected` where it breaks the contract; so does iteration
+    at its end, so that nothing counts before it has finished.
+    """
+
+    columns: tuple[str, ...]
+    """All source columns, in file order."""
+    drift: Drift
+    line_count: int
+    """Physical lines (of 834: segments), complete after the last chunk."""
+
+    @property
+    def said(self) -> Said:
+        """What it says of itself."""
+
+    def __iter__(self) -> Iterator[Chunk]:
+        """Its rows, and what stood between them."""
 
 
 def line_accounting(chunk: Chunk) -> dict[str, int]:

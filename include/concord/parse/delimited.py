@@ -21,7 +21,7 @@ from pyarrow import csv
 from concord.contract import Feed
 from concord.errors import ContractError, DeliveryRejected
 from concord.landing import Checkpoint
-from concord.parse import BLANK_LINE, Chunk, Ignored, Refused
+from concord.parse import BLANK_LINE, Chunk, Ignored, Refused, Said
 from concord.parse.blocks import BLOCK_BYTES, BlockReader
 from concord.parse.control import ControlTotals
 from concord.parse.flaws import Flaw, Layout, begins_with, reasons
@@ -73,6 +73,11 @@ class DelimitedFile:
         self.drift = drift(feed, self.columns)
         self._records = 0
         self._broken_until = 0
+
+    @property
+    def said(self) -> Said:
+        """What it says of itself: nothing that its name does not say."""
+        return Said()
 
     def _read_header(self) -> tuple[str, ...]:
         names, control = self._feed.layout.names, self._feed.layout.control

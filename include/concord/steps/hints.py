@@ -15,7 +15,7 @@ from concord.contract import DateText, Feed, Text
 
 def hints(feed: Feed, raw: bytes) -> list[str]:
     """Subscriber ids and ISO dates in the bytes of a record, sorted. PHI: for the stage table only."""
-    text = raw.decode(feed.layout.encoding, errors="replace")
+    text = raw.decode(feed.columnar.charset, errors="replace")
     return sorted({*_ids(feed, text), *_dates(feed, text)})
 
 
@@ -39,7 +39,7 @@ def _dates(feed: Feed, text: str) -> Iterator[str]:
     mapping = feed.columns.get("birth_date")
     if mapping is None or not isinstance(mapping.read, DateText):
         return
-    marks = re.escape(feed.layout.delimiter + feed.layout.quote)
+    marks = re.escape(feed.columnar.marks)
     for token in re.split(rf"[{marks}\r\n\0]+", text):
         days = (_day(token.strip(), form, mapping.read) for form in mapping.read.formats)
         yield from (day.isoformat() for day in days if day is not None)

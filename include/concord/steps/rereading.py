@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from concord import ledger, quarantine
@@ -27,9 +28,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pandas import DataFrame
 
-    from concord.parse.delimited import DelimitedFile
+    from concord.parse import RowFile
 
-CHUNK_ROWS = 100_000
+HEADER_LINES = 1
+"""A replay begins with a header, whatever its format; then each record takes as many lines as it had."""
 SHOWN = ("subscriber_id", "person_code", "coverage_line", "birth_date")
 """Whom a row shows, as far as it can be read."""
 NOBODY = (None,) * len(SHOWN)
@@ -38,21 +40,19 @@ RECORD_SHOWN = ("resource_id",)
 
 
 @contextmanager
-def text_of(feed: Feed, delivery: Delivery, site: Site) -> Iterator[DelimitedFile]:
+def text_of(feed: Feed, delivery: Delivery, site: Site) -> Iterator[RowFile]:
     """The delivery's records; raises :class:`DeliveryRejected` where its header breaks the contract."""
-    from concord.parse.delimited import DelimitedFile
+    from concord.parse.opening import open_rows
 
     if delivery.is_replay:
         yield taken_up(feed, delivery, site)
         return
     manifest = Manifest.from_json(dict(delivery.manifest or {}))
     with available(f"delivery {delivery.delivery_id}"), site.landing.open(manifest) as stream:
-        yield DelimitedFile(
-            stream, feed, file_date=delivery.file_date, sequence=delivery.file_sequence, chunk_rows=CHUNK_ROWS
-        )
+        yield open_rows(stream, feed, file_date=delivery.file_date, sequence=delivery.file_sequence)
 
 
-def taken_up(feed: Feed, replay: Delivery, site: Site) -> DelimitedFile:
+def taken_up(feed: Feed, replay: Delivery, site: Site) -> RowFile:
     """The rows of a replay, under the header of their file."""
     with site.database("stage") as connection:
         rows = quarantine.in_replay(connection, replay.delivery_id)
@@ -60,12 +60,12 @@ def taken_up(feed: Feed, replay: Delivery, site: Site) -> DelimitedFile:
     return reread(feed, original, rows, site)
 
 
-def reread(feed: Feed, original: Delivery, rows: Sequence[Kept], site: Site) -> DelimitedFile:
+def reread(feed: Feed, original: Delivery, rows: Sequence[Kept], site: Site) -> RowFile:
     """``rows`` of ``original``, to be read by today's contract."""
-    from concord.parse.rereading import RereadRecords
+    from concord.parse.opening import reread_rows
 
     records = [quarantine.raw(site.keys, row) for row in rows]
-    return RereadRecords(columns(feed, original, site), records, feed, chunk_rows=CHUNK_ROWS)
+    return reread_rows(columns(feed, original, site), records, [row.line_count for row in rows], feed)
 
 
 def columns(feed: Feed, original: Delivery, site: Site) -> tuple[str, ...]:
@@ -76,14 +76,12 @@ def columns(feed: Feed, original: Delivery, site: Site) -> tuple[str, ...]:
 
 def shown(feed: Feed, original: Delivery, rows: Sequence[Kept], site: Site) -> dict[int, tuple[str | None, ...]]:
     """Whom ``rows`` show under today's contract (:data:`SHOWN`, :data:`RECORD_SHOWN`), by quarantine id. PHI."""
-    from concord.parse.rereading import places
-
-    starts = [line for line, _ in places([quarantine.raw(site.keys, row) for row in rows])]
+    ends = accumulate((row.line_count for row in rows), initial=HEADER_LINES + 1)
     found = _by_line(feed, original, reread(feed, original, rows, site))
-    return {row.quarantine_id: found.get(line, NOBODY) for row, line in zip(rows, starts, strict=True)}
+    return {row.quarantine_id: found.get(line, NOBODY) for row, line in zip(rows, ends, strict=False)}
 
 
-def _by_line(feed: Feed, original: Delivery, file: DelimitedFile) -> dict[int, tuple[str | None, ...]]:
+def _by_line(feed: Feed, original: Delivery, file: RowFile) -> dict[int, tuple[str | None, ...]]:
     from concord.validate import validate
 
     found: dict[int, tuple[str | None, ...]] = {}

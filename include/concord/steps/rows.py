@@ -19,8 +19,7 @@ from concord.steps.pieces import Piece
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-    from concord.parse import Chunk
-    from concord.parse.delimited import DelimitedFile
+    from concord.parse import Chunk, RowFile
     from concord.validate import Validated
 
 
@@ -32,7 +31,7 @@ PATIENT = ("resource_id",)
 class RowReading:
     """Reads the rows of ``file``: a :class:`~concord.steps.pieces.Reading`."""
 
-    def __init__(self, feed: Feed, delivery: Delivery, file: DelimitedFile, keys: KeyRing) -> None:
+    def __init__(self, feed: Feed, delivery: Delivery, file: RowFile, keys: KeyRing) -> None:
         self._feed, self._delivery, self._file, self._keys = feed, delivery, file, keys
 
     @property

@@ -112,8 +112,8 @@ def canonical_text(feed: Feed, frame: DataFrame, missing: frozenset[str]) -> Can
 def _read(feed: Feed, name: str, values: pa.Array, read: CanonicalText) -> pa.Array:
     """One column; adds to ``read`` what was noticed. A damaged value is refused by its damage alone."""
     mapping = feed.columns[name]
-    harm = damaged(mapping.read, values) if feed.layout.spreadsheet else {}
-    values, noticed = repaired(values) if feed.layout.spreadsheet else (values, {})
+    harm = damaged(mapping.read, values) if feed.columnar.is_spreadsheet else {}
+    values, noticed = repaired(values) if feed.columnar.is_spreadsheet else (values, {})
     canonical, flags = read_column(mapping, values, feed)
     for code, mask in (noticed | flags).items():
         read.flags[f"{name}.{code}"] = mask.to_numpy(zero_copy_only=False)

@@ -69,7 +69,7 @@ def build(feed: Feed, columns: tuple[str, ...], codes: tuple[str, ...]) -> DataF
     """A new schema; :func:`schema_for` remembers it."""
     import pandera.pandas as pa_schema  # three seconds of import: only where rows are judged
 
-    lenient = _spares_damage if feed.layout.spreadsheet else _as_it_is
+    lenient = _spares_damage if feed.columnar.is_spreadsheet or feed.columnar.brings_members_alone else _as_it_is
     judged = {
         name: pa_schema.Column(
             checks=[_check(f"{name}.{rule}", lenient(judge)) for rule, judge in judges(feed.columns[name])]
