@@ -7,6 +7,11 @@ and the validators strip third-party errors before they become one of these.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from concord.interchange import Interchange
+
 
 class ConcordError(Exception):
     """Base of everything Concord raises on purpose."""
@@ -52,6 +57,8 @@ class DeliveryRejected(ConcordError):
     def __init__(self, code: str, message: str) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
+        self.interchanges: tuple[Interchange, ...] = ()
+        """What the envelopes of an 834 said before it was rejected: they are acknowledged all the same."""
 
 
 class NeedsDecision(ConcordError):

@@ -186,6 +186,11 @@ def move(connection: Connection, delivery_id: str, to: str, reason: str | None =
     run(connection, "ledger/move_delivery", values, assignments=assignments)
 
 
+def note_said(connection: Connection, delivery_id: str, **said: Any) -> None:
+    """Remembers what a delivery says of itself: ``mode``, ``is_pilot``, ``control_number``, ``is_resubmission``."""
+    run(connection, "ledger/note_said", {"delivery_id": delivery_id, **said})
+
+
 def require_attempt(delivery: Delivery, attempt: int) -> None:
     """Raises :class:`Fenced` when a newer attempt of the delivery was opened meanwhile."""
     if delivery.attempt != attempt:
@@ -237,7 +242,7 @@ def startable(connection: Connection, feed: Feed) -> Delivery | None:
     end that a person or a rule gave it, or have been sent again.
     """
     everything = files(connection, feed.name)
-    blocking = RUNNING | (UNSETTLED | {"held"} if feed.mode is Mode.DELTA else frozenset())
+    blocking = RUNNING | (UNSETTLED | {"held"} if feed.never_passes else frozenset())
     for delivery in everything:
         if delivery.state in STARTABLE:
             return delivery

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass, field, fields, is_dataclass
 from enum import Enum
 from functools import cached_property
@@ -107,6 +108,24 @@ class Feed:
     def is_of_records(self) -> bool:
         """Whether it reconciles into records, known by a resource's id, instead of coverage."""
         return all(entity.is_record for entity in self.entities)
+
+    @property
+    def never_passes(self) -> bool:
+        """Whether a delivery waits for every one before it, since it may be of changes."""
+        return self.mode is Mode.DELTA or self.says_its_mode
+
+    @property
+    def says_its_mode(self) -> bool:
+        """Whether each delivery says itself if it is full, of changes, or to be compared."""
+        return self.has_columns and self.columnar.says_its_mode
+
+    def as_sent(self, mode: Mode) -> Feed:
+        """The contract as it counts for a delivery that says itself what it is (834 BGN08); its fingerprint stays."""
+        if mode is self.mode:
+            return self
+        sent = copy(self)
+        sent.__dict__.update(mode=mode, fingerprint=self.fingerprint)  # what was promised is not judged again
+        return sent
 
     @property
     def canonical(self) -> tuple[str, ...]:

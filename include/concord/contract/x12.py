@@ -17,6 +17,7 @@ class X12834(Columnar):
     """ASC X12N 834 (005010X220A1, and older or home-made dialects)."""
 
     encoding: str = "utf-8"
+    control_numbers: str = "unique"
 
     @property
     def charset(self) -> str:

@@ -89,3 +89,8 @@ class Entity:
         """The tracked columns that are neither key nor span: what ``change`` compares."""
         fixed = {*self.key, self.start, self.end}
         return tuple(c.name for c in self.columns if c.tracked and c.name not in fixed)
+
+    @property
+    def untracked(self) -> tuple[str, ...]:
+        """Columns that are kept with a version and make none: a difference in one is no change."""
+        return tuple(column.name for column in self.columns if not column.tracked)

@@ -32,5 +32,11 @@ ELIGIBILITY = Entity(
         Column("coverage_tier", about="Coverage level (834 HD05): EMP, ESP, ECH, FAM, ..."),
         Column("division_code", about="Division, location or department of the employer."),
         Column("benefit_status", about="834 INS05: A active, C COBRA, S surviving insured, T TEFRA."),
+        Column(
+            "maintenance_type_code",
+            tracked=False,
+            about="What the row that this version is from asked for: 834 HD01, or INS03 where there is no HD.",
+        ),
+        Column("maintenance_reason_code", phi=Phi.INDIRECT, tracked=False, about="And why: 834 INS04."),
     ),
 )

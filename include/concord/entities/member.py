@@ -33,5 +33,9 @@ MEMBER = Entity(
         Column("email", phi=Phi.DIRECT, about="834 PER*EM."),
         Column("phone", phi=Phi.DIRECT, about="834 PER*TE."),
         Column("hire_date", Kind.DATE, Phi.INDIRECT, about="834 DTP*336."),
+        Column("confidentiality_code", about="834 INS13: R restricted access, U unrestricted."),
+        Column("employment_status_code", phi=Phi.INDIRECT, about="834 INS08: FT, PT, RT, TE, ..."),
+        Column("prior_subscriber_id", phi=Phi.INDIRECT, about="834 REF*Q4: the id that was used before."),
+        Column("death_date", Kind.DATE, Phi.INDIRECT, about="834 INS12."),
     ),
 )

@@ -12,7 +12,7 @@ from typing import Any
 from psycopg import sql
 
 from concord import audit, ledger, match_key
-from concord.contract import Feed
+from concord.contract import Feed, Mode
 from concord.entities import ELIGIBILITY, Entity
 from concord.errors import BaseMoved, Fenced, NeedsDecision, Unbalanced
 from concord.failpoint import failpoint
@@ -49,6 +49,7 @@ def apply(
     Raises :class:`Fenced` (a newer attempt writes), :class:`BaseMoved` (plan again),
     :class:`NeedsDecision` (nobody approved this digest), StageLost, Unbalanced.
     """
+    feed = feed.as_sent(Mode(delivery.mode))
     lease = one(connection, "ledger/hold_lease", {"feed": feed.name, "fence": fence})
     if lease is None:
         raise Fenced(f"feed {feed.name}: fence {fence} is no longer the newest")

@@ -23,12 +23,14 @@ class Parts:
     entity: Entity
     staging: Staging
     missing: frozenset[str] = frozenset()
+    rows: sql.Identifier | None = None
+    """What of the staging is looked at, where it is not all of it."""
 
     def all(self) -> dict[str, sql.Composable]:
         """Every placeholder the plan and apply statements know, by name."""
         key, scope = self.entity.key, self.entity.scope
         return {
-            "stage": self.staging.table,
+            "stage": self.rows or self.staging.table,
             "core": sql.Identifier("core", self.entity.name),
             "history": sql.Identifier("core", f"{self.entity.name}_history"),
             "hash": sql.Identifier(f"{self.entity.name}_hash"),
@@ -90,9 +92,10 @@ class Parts:
         return sql.SQL("array_remove(ARRAY[{}]::text[], NULL)").format(sql.SQL(", ").join(cases))
 
     def carried(self) -> tuple[str, ...]:
-        """Columns that are written with a row: its attributes and an SSN's other two forms."""
+        """Columns that are written with a row: its attributes, what is not compared, and an SSN's other two forms."""
         own = attributes(self.entity)
-        return own + tuple(name for name in SSN_COLUMNS if name not in own and "ssn_token" in own)
+        hidden = tuple(name for name in SSN_COLUMNS if name not in own and "ssn_token" in own)
+        return own + self.entity.untracked + hidden
 
     def written(self) -> sql.Composed:
         """The effective value of every carried column, in their order."""

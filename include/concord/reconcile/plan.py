@@ -7,13 +7,15 @@ rows are of one instant, so that apply can tell whether anything moved since.
 from __future__ import annotations
 
 import calendar
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
+from concord import envelopes
 from concord.contract import Feed, Mode, Omission
 from concord.entities import ELIGIBILITY, MEMBER, Entity
 from concord.failpoint import failpoint
@@ -21,10 +23,13 @@ from concord.ledger import Delivery
 from concord.postgres import Connection, one, run
 from concord.reconcile import balance
 from concord.reconcile.guard import Figures, Finding, ScopeFigures, evaluate
-from concord.reconcile.parts import Parts
+from concord.reconcile.parts import Parts, columns, same
 from concord.reconcile.sift import sift
 from concord.reconcile.since import Since, decide_moot, keep_members, note_unheard
 from concord.stage import Staging
+
+SPAN_ROWS = sql.Identifier("pg_temp", "span_row")
+"""The rows of a staging that speak of coverage, where others do not."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,17 @@ class Context:
     def is_full(self) -> bool:
         """Whether absence is evidence."""
         return self.feed.mode is not Mode.DELTA and self.since is None
+
+    @property
+    def brings_members_alone(self) -> bool:
+        """Whether some rows may be about a member and no coverage."""
+        return self.feed.columnar.brings_members_alone
+
+    @property
+    def spans(self) -> Parts:
+        """The SQL pieces for coverage spans: of the rows that speak of any."""
+        parts = self.parts(ELIGIBILITY)
+        return replace(parts, rows=SPAN_ROWS) if self.brings_members_alone else parts
 
     def parts(self, entity: Entity) -> Parts:
         """The SQL pieces for one entity of this delivery."""
@@ -83,11 +99,13 @@ def compute(connection: Connection, context: Context) -> Plan:
     row = one(connection, "plan/create_plan", values) or {}
     values["plan_id"] = row["plan_id"]
     failpoint("plan.created")
-    spans, members = context.parts(ELIGIBILITY), context.parts(MEMBER)
-    run(connection, "plan/create_scope", values, **spans.all())
+    whole, spans, members = context.parts(ELIGIBILITY), context.spans, context.parts(MEMBER)
+    run(connection, "plan/create_scope", values, **whole.all())
     if context.since is not None:
         note_unheard(connection, context.since)
-    sift(connection, context.feed, spans, values, is_replay=context.since is not None)
+    sift(connection, context.feed, whole, values, is_replay=context.since is not None)
+    if context.brings_members_alone:
+        run(connection, "plan/create_span_rows", view=SPAN_ROWS, stage=context.staging.table)
     _decide_spans(connection, context, values, spans)
     run(connection, "plan/decide_members", {**values, "entity": "member"}, **members.all())
     if context.since is not None:
@@ -153,10 +171,25 @@ def _decide_spans(connection: Connection, context: Context, values: dict[str, An
     )
     for name in (*before, "decide_pairs", "decide_incoming"):
         run(connection, f"plan/{name}", values, **composed)
+    if context.brings_members_alone:
+        _decide_alone(connection, context, values, composed)
     if context.is_full:
         _decide_absent(connection, context, values, composed)
     for name in ("find_overlaps", "mark_overlaps", "drop_overlap_rows", "keep_overlap_spans", "mark_ignored"):
         run(connection, f"plan/{name}", values, **composed)
+
+
+def _decide_alone(
+    connection: Connection, context: Context, values: dict[str, Any], composed: dict[str, sql.Composable]
+) -> None:
+    pieces = {
+        "whole": context.staging.table,
+        "s_member_key": columns(MEMBER.key, "s"),
+        "h_member_key": columns(MEMBER.key, "h"),
+        "a_is_h": same(MEMBER.key, "a", "h"),
+        "o_is_h": same(ELIGIBILITY.key, "o", "h"),
+    }
+    run(connection, "plan/decide_alone", {"newer": [], **values}, **composed, **pieces)
 
 
 def _decide_absent(
@@ -173,8 +206,15 @@ def _decide_absent(
 
 def _conclude(connection: Connection, context: Context, values: dict[str, Any], base_seq: int) -> Plan:
     balances, counts = _balances(connection, context, values)
-    findings = evaluate(context.feed, _figures(connection, context, values))
+    findings = [*evaluate(context.feed, _figures(connection, context, values)), *_numbers(connection, context)]
     return conclude(connection, context, (values["plan_id"], base_seq), balances, counts, findings)
+
+
+def _numbers(connection: Connection, context: Context) -> Iterator[Finding]:
+    """Whether the control numbers of an 834 follow what came before."""
+    found = envelopes.disorder(connection, context.feed, context.delivery.delivery_id)
+    if found is not None:
+        yield Finding("control_numbers", found.missing, found.number, True, found.text)
 
 
 def conclude(
@@ -206,7 +246,7 @@ def _balances(
         entity = counts[row["entity"]]
         entity[row["action"]] = row["rows"]
         entity["losses"] = entity.get("losses", 0) + row["losses"]
-    spans, members = context.parts(ELIGIBILITY), context.parts(MEMBER)
+    spans, members = context.spans, context.parts(MEMBER)
     lines = balance.account_lines(connection, values["delivery_id"], context.staging.line_count, context.staging.table)
     decided = balance.check_spans(connection, "plan/check_spans", values["delivery_id"], values, spans)
     known = balance.check_spans(
@@ -226,8 +266,8 @@ def _balances(
 
 
 def _figures(connection: Connection, context: Context, values: dict[str, Any]) -> Figures:
-    composed = context.parts(ELIGIBILITY).all()
-    totals = dict(one(connection, "plan/get_totals", values, **composed) or {})
+    composed = context.spans.all()
+    totals = dict(one(connection, "plan/get_totals", values, **context.parts(ELIGIBILITY).all()) or {})
     persons = dict(one(connection, "plan/get_persons", values, **composed) or {})
     scopes = run(connection, "plan/get_figures", values, **composed)
     tail = 0

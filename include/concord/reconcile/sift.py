@@ -25,6 +25,10 @@ def sift(
         "s_is_member": same(MEMBER.key, "s", "h"),
         "member_changed": replace(parts, entity=MEMBER).changed(),
         "t_is_torn": same(MEMBER.key, "t", "torn"),
+        "s_is_known": same(MEMBER.key, "s", "m"),
+        "s_is_other": same(MEMBER.key, "s", "o"),
+        "s_is_leaving": same(MEMBER.key, "s", "leaving"),
+        "s_is_h_member": same(MEMBER.key, "s", "h"),
     }
     for name in _rules(feed, is_replay=is_replay):
         run(connection, name, values, **composed)
@@ -34,6 +38,9 @@ def _rules(feed: Feed, *, is_replay: bool) -> tuple[str, ...]:
     """The rules in order: what is moot, what cannot be told apart, repeats or contradicts, who is alone."""
     births = () if _tells_children_apart(feed) else ("plan/mark_multiple_births",)
     unknown = ("plan/mark_unknown_members",) if feed.mode is Mode.DELTA else ()
+    alone = feed.columnar.brings_members_alone
+    unknown_alone = ("plan/mark_unknown_alone",) if alone and feed.mode is Mode.DELTA else ()
+    contradicted = ("plan/mark_contradicted_alone", "plan/mark_unnamed_reinstatements") if alone else ()
     moot, orphans = ("replay/mark_newer_truth",), ("replay/mark_orphans",)
     otherwise = ("replay/mark_said_otherwise", "replay/mark_members_said_otherwise")
     return (
@@ -46,6 +53,8 @@ def _rules(feed: Feed, *, is_replay: bool) -> tuple[str, ...]:
         "plan/mark_member_conflicts",
         "plan/mark_undated_ends",
         *unknown,
+        *unknown_alone,
+        *contradicted,
         "plan/mark_families",
         *(orphans if is_replay else ()),
     )

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from concord import incidents, ledger
+from concord import envelopes, incidents, ledger
 from concord.acquire import Fetched, RemoteFile, SftpAccess
 from concord.contract import Feed
 from concord.errors import DeliveryRejected, LandingMoved
@@ -119,6 +119,8 @@ def reject(feed: Feed, delivery: Delivery, error: DeliveryRejected, site: Site) 
     text = texts.rejected(feed, delivery, error)
     with site.database("reject") as connection:
         ledger.move(connection, delivery.delivery_id, "rejected", str(error))
+        if error.interchanges:
+            envelopes.enter(connection, delivery.delivery_id, error.interchanges)
         incidents.report(connection, "rejected", text, feed=feed.name, delivery_id=delivery.delivery_id)
         failpoint("reject.before_commit")
     failpoint("reject.committed")

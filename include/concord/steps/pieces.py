@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from concord.parse import Said
 from concord.quarantine import RefusedRow
 
 if TYPE_CHECKING:
@@ -38,6 +39,10 @@ class Reading(Protocol):
     @property
     def drift(self) -> dict[str, Any]:
         """How what came differs from the contract without breaking it; counts and our own names."""
+
+    @property
+    def said(self) -> Said:
+        """What the delivery says of itself."""
 
     def pieces(self, tokens_under: str) -> Iterator[Piece]:
         """All of it, in order; ``tokens_under`` is the key of its SSN tokens."""

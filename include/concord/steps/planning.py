@@ -21,7 +21,7 @@ from concord.reconcile.since import Since
 from concord.stage import Staging
 from concord.steps import texts
 from concord.steps.reading import NOTHING_TO_READ, build
-from concord.steps.rereading import unheard
+from concord.steps.rereading import text_of, unheard
 from concord.steps.site import Site
 
 PLANNABLE = frozenset({"staged", "planned", "held"})
@@ -52,6 +52,7 @@ def plan(feed: Feed, delivery_id: str, attempt: int, site: Site, *, dry_run: boo
 def compute_plan(feed: Feed, delivery: Delivery, site: Site, *, dry_run: bool = False) -> tuple[Plan, str]:
     """Stages again where the cache is gone, computes in one transaction, and moves the state with it."""
     staged = ensure_staged(feed, delivery, site, dry_run=dry_run)
+    feed = _as_sent(feed, delivery, site)
     failpoint("plan.staged")
     computed: Plan | None = None
     state = "planned"
@@ -70,6 +71,14 @@ def compute_plan(feed: Feed, delivery: Delivery, site: Site, *, dry_run: bool = 
     if computed is None:
         raise ConcordError(f"delivery {delivery.delivery_id}: no plan was computed")
     return computed, state
+
+
+def _as_sent(feed: Feed, delivery: Delivery, site: Site) -> Feed:
+    """The contract as it counts for this delivery, which has been read by now and may have said what it is."""
+    if not feed.says_its_mode:
+        return feed
+    with site.database("plan") as connection:
+        return feed.as_sent(Mode(ledger.find(connection, delivery.delivery_id).mode))
 
 
 def ensure_staged(feed: Feed, delivery: Delivery, site: Site, *, dry_run: bool = False) -> Staging:
@@ -169,8 +178,19 @@ def _quarantine_found(connection: Connection, feed: Feed, delivery: Delivery, st
         return
     quarantine.forget(connection, delivery.delivery_id, found_by=("reconcile",))
     if found:
-        rows = _raw_rows(site, delivery, {row["line"]: (row["lines"], row["reason"]) for row in found})
+        wanted = {row["line"]: (row["lines"], row["reason"]) for row in found}
+        rows = _raw_rows(site, delivery, wanted) if feed.is_of_records else _read_again(feed, site, delivery, wanted)
         quarantine.keep(connection, site.keys, feed.name, delivery.delivery_id, rows)
+
+
+def _read_again(feed: Feed, site: Site, delivery: Delivery, wanted: dict[int, tuple[int, str]]) -> Iterator[RefusedRow]:
+    """The rows that begin at the ``wanted`` lines, as their reader keeps them."""
+    with text_of(feed, delivery, site) as file:
+        for chunk in file:
+            for position in (at for at, line in enumerate(chunk.line.tolist()) if line in wanted):
+                line = int(chunk.line[position])
+                count, reason = wanted[line]
+                yield RefusedRow(line, count, "reconcile", (reason,), chunk.raw(position))
 
 
 def _raw_rows(site: Site, delivery: Delivery, wanted: dict[int, tuple[int, str]]) -> Iterator[RefusedRow]:

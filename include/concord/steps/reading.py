@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from concord import incidents, ledger, match_key, quarantine
+from concord import envelopes, incidents, ledger, match_key, quarantine
 from concord import stage as staging
-from concord.contract import Feed
+from concord.contract import Feed, Stage
 from concord.errors import DeliveryRejected, Fenced, NeedsDecision
 from concord.failpoint import failpoint
+from concord.interchange import Fault, Interchange
 from concord.ledger import Delivery
+from concord.parse import Said
 from concord.protect import KeyRing
 from concord.quarantine import RefusedRow
 from concord.stage import Staging
@@ -139,17 +141,19 @@ def build(
         failpoint("stage.begun")
         with site.database("stage") as connection:
             account = Account()
-            for piece in reading.pieces(tokens_under):
-                for frame in piece.frames:
-                    staging.copy_rows(connection, feed, delivery.delivery_id, stage_no, frame)
-                failpoint("stage.chunk_copied")
-                account.add(piece)
+            with _acknowledged(reading):
+                for piece in reading.pieces(tokens_under):
+                    for frame in piece.frames:
+                        staging.copy_rows(connection, feed, delivery.delivery_id, stage_no, frame)
+                    failpoint("stage.chunk_copied")
+                    account.add(piece)
             if writes_quarantine:
                 _still_ours(connection, delivery, stage_no)
                 _write_quarantine(connection, feed, delivery, account.refused, site.keys)
                 failpoint("stage.quarantined")
             if writes_quarantine or delivery.line_count is None:  # a dry run of what was never read needs them too
                 staging.note_drift(connection, delivery.delivery_id, reading.drift)
+                _note_said(connection, feed, delivery, reading.said)
                 _write_lines(connection, delivery, account)
                 failpoint("stage.accounted")
             staged = staging.finish(connection, delivery.delivery_id, stage_no, reading.line_count, account.flags)
@@ -171,6 +175,45 @@ def opened(feed: Feed, delivery: Delivery, site: Site) -> Iterator[Reading]:
         return
     with text_of(feed, delivery, site) as file:
         yield RowReading(feed, delivery, file, site.keys)
+
+
+@contextmanager
+def _acknowledged(reading: Reading) -> Iterator[None]:
+    """What is rejected while it is read is acknowledged all the same: the rejection takes the envelopes with it."""
+    try:
+        yield
+    except DeliveryRejected as error:
+        error.interchanges = reading.said.interchanges
+        raise
+
+
+def _note_said(connection: Connection, feed: Feed, delivery: Delivery, said: Said) -> None:
+    """The ledger gets what the delivery says of itself; raises :class:`DeliveryRejected` for a number that came before.
+
+    A replay says nothing: it takes up rows of a delivery that has said it.
+    """
+    if delivery.is_replay or not feed.says_its_mode:
+        return
+    sent = said.interchanges
+    ledger.note_said(
+        connection, delivery.delivery_id, mode=said.mode.value if said.mode is not None else None,
+        is_pilot=said.is_test or feed.stage is Stage.PILOT, is_resubmission=envelopes.is_resubmission(sent),
+        control_number=sent[0].control_number if sent else None,
+    )  # fmt: skip
+    envelopes.enter(connection, delivery.delivery_id, sent)
+    if (again := envelopes.repeated(connection, feed, delivery.delivery_id)) is not None:
+        raise _repeated(sent, *again)
+
+
+def _repeated(sent: tuple[Interchange, ...], number: str, by: str) -> DeliveryRejected:
+    """TA105 = 025: duplicate interchange control number."""
+    error = DeliveryRejected("x12.repeated_control_number", f"interchange {number} came with delivery {by}")
+    fault = Fault("x12.repeated_control_number", "025")
+    error.interchanges = tuple(
+        replace(part, is_rejected=True, faults=(*part.faults, fault)) if part.control_number == number else part
+        for part in sent
+    )
+    return error
 
 
 def _write_quarantine(

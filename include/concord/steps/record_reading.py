@@ -15,6 +15,7 @@ from concord.contract import Feed, FhirNdjson, Hl7v2
 from concord.exports import ExportFile
 from concord.landing import Manifest, available
 from concord.ledger import Delivery
+from concord.parse import Said
 from concord.protect import KeyRing
 from concord.quarantine import RefusedRow
 from concord.steps.numbers import sealed
@@ -67,7 +68,7 @@ class ResourceReading:
         self._feed, self._keys, self._files = feed, keys, [file for file in files if file.line_count]
         self._starts = [file.first_line or 0 for file in self._files]
         self._resources = FhirFile(stream, expected=self._declared, resource_limit_bytes=limit)
-        self.drift = dict(NO_DRIFT)
+        self.drift, self.said = dict(NO_DRIFT), Said()
 
     @property
     def line_count(self) -> int:
@@ -118,7 +119,7 @@ class MessageReading:
         options = Options(zone=ZoneInfo(layout.tz), charset=layout.encoding, authority=feed.partner)
         self._feed, self._keys = feed, keys
         self._messages = AdtFile(stream, options, max_message_bytes=layout.max_message_bytes)
-        self.drift = dict(NO_DRIFT)
+        self.drift, self.said = dict(NO_DRIFT), Said()
 
     @property
     def line_count(self) -> int:

@@ -10,6 +10,7 @@ from concord import stage as staging
 from concord.contract import Feed
 from concord.errors import DeliveryRejected
 from concord.ledger import Delivery
+from concord.parse import Said
 from concord.protect import KeyRing
 from concord.quarantine import RefusedRow
 from concord.steps.hints import array_of, hints
@@ -45,6 +46,11 @@ class RowReading:
         found = self._file.drift
         missing = [name for name, column in self._feed.columns.items() if column.source in found.missing_optional]
         return {"extra_columns": len(found.extra), "missing_columns": missing, "reordered": found.reordered}
+
+    @property
+    def said(self) -> Said:
+        """What the delivery says of itself."""
+        return self._file.said
 
     def pieces(self, tokens_under: str) -> Iterator[Piece]:
         """One piece for each chunk of the file; raises :class:`DeliveryRejected` where it breaks the contract."""

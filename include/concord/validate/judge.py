@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from pandas import DataFrame
 
 from concord.contract import Feed
+from concord.entities import ELIGIBILITY, MEMBER
 from concord.validate.damage import DAMAGED, damaged, repaired
 from concord.validate.dates import UNREADABLE
 from concord.validate.reading import read_column
@@ -134,9 +135,23 @@ def broken_promises(
     given = table.select([*judged, *feed.constants])
     held = verdicts(feed, given, as_of) | {code: pc.invert(mask) for code, mask in damage.items()}
     schema = schema_for(feed, judged, tuple(held))
+    table = without_coverage_spared(feed, table)
     verdict_columns = {verdict_column(code): kept for code, kept in held.items()}
     frame = pa.table({**{name: table[name] for name in judged}, **verdict_columns}).to_pandas()
     return _by_row(_failures(schema, frame))
+
+
+def without_coverage_spared(feed: Feed, table: pa.Table) -> pa.Table:
+    """``table`` in which a member without coverage promises nothing about coverage (834: a 2000 loop without HD)."""
+    if not feed.columnar.brings_members_alone or "coverage_line" not in table.column_names:
+        return table
+    alone = pc.equal(table["coverage_line"], "")
+    for name in (name for name in ELIGIBILITY.names if name not in MEMBER.names and name in table.column_names):
+        spared = pc.and_(alone, pc.equal(table[name], ""))
+        table = table.set_column(
+            table.column_names.index(name), name, pc.if_else(spared, DAMAGED, table[name]).combine_chunks()
+        )
+    return table
 
 
 def _failures(schema: DataFrameSchema, frame: DataFrame) -> Iterable[tuple[int, str]]:

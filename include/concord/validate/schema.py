@@ -89,7 +89,7 @@ def verdict_column(code: str) -> str:
 
 
 def _spares_damage(judge: Judge) -> Judge:
-    """A damaged value has its own verdict: no other check says anything of it."""
+    """A damaged value has its own verdict, and one that was never promised needs none: no other check speaks of it."""
     return lambda text: pc.or_(judge(text), pc.equal(text, DAMAGED))
 
 

@@ -1,0 +1,1 @@
+DELETE FROM ops.interchange WHERE delivery_id = %(delivery_id)s
