@@ -111,7 +111,10 @@ def compute(connection: Connection, context: Context) -> Plan:
     if context.since is not None:
         keep_members(connection, values, members.all())
     failpoint("plan.decided")
-    return _conclude(connection, context, values, row["base_seq"])
+    plan = _conclude(connection, context, values, row["base_seq"])
+    if context.brings_members_alone:  # it would outlive the transaction, and the stage table could not be dropped
+        run(connection, "plan/drop_span_rows", view=SPAN_ROWS)
+    return plan
 
 
 def prefer_set_work(connection: Connection) -> None:

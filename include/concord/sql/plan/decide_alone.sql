@@ -15,7 +15,7 @@ WITH alone AS (
         AND (a.group_id IS NULL OR a.group_id = h.group_id)
     WHERE NOT EXISTS (SELECT FROM pair WHERE pair.row_id = h.row_id)
       AND NOT EXISTS (SELECT FROM {stage} o WHERE o.disposition = 'consumed' AND {o_is_h} AND o.effective_from = h.effective_from)
-      AND h.delivery_id <> ALL (%(newer)s)
+      AND h.delivery_id <> ALL (%(newer)s::text[])
 ), decided AS (
     SELECT t.*, CASE
         WHEN said = 'end' AND leaves_on < coalesce(effective_to, 'infinity') THEN
@@ -40,7 +40,7 @@ WITH alone AS (
                 ELSE 'member_ended' END,
            CASE WHEN h.action <> 'keep' THEN jsonb_build_object('rule',
                 CASE h.action WHEN 'reinstate' THEN 'member_reinstated' ELSE 'member_ended' END,
-                'delivery', %(delivery_id)s, 'line', h.said_line) END
+                'delivery', %(delivery_id)s::text, 'line', h.said_line) END
     FROM decided h WHERE h.action IS NOT NULL
     RETURNING held_row_id
 )
