@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from concord import audit, ledger
-from concord.contract import Feed, Mode
+from concord.contract import Feed
 from concord.errors import NeedsDecision
 from concord.failpoint import failpoint
 from concord.ledger import Delivery
@@ -61,7 +61,7 @@ def hold_text(feed: Feed, delivery_id: str, site: Site) -> dict[str, str]:
 
 def _earlier_hold(connection: Connection, feed: Feed, delivery: Delivery) -> str | None:
     """A held change file before this one: applied after it, its changes would be lost (reconcile §7)."""
-    if feed.mode is not Mode.DELTA or delivery.is_replay:
+    if not feed.never_passes or delivery.is_replay:
         return None
     held = ledger.files(connection, feed.name, frozenset({"held"}))
     return next((other.delivery_id for other in held if other.order < delivery.order), None)

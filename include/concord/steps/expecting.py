@@ -16,7 +16,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from concord import incidents
-from concord.contract import Feed, Mode
+from concord.contract import Feed
 from concord.contract.calendar import begins, business_day_of, business_days, instant, on_or_after, promised, today
 from concord.postgres import Connection, one, run
 from concord.steps import texts
@@ -104,7 +104,7 @@ def _outstanding(feed: Feed, due: list[date], arrived: set[date]) -> list[date]:
 
     Change files without numbers are all needed.
     """
-    if feed.mode is Mode.DELTA and not feed.order.sequence:
+    if feed.never_passes and not feed.order.sequence:
         return [day for day in due if day not in arrived]
     return [day for day in due if day > max(arrived, default=date.min)]
 
