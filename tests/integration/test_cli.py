@@ -130,6 +130,19 @@ def test_a_plan_is_shown_with_what_changes_and_without_who(held: str) -> None:
     assert "7654321" not in shown.stdout
 
 
+def test_the_envelopes_of_an_834_are_shown_with_their_numbers(held: str, installed: str) -> None:
+    with connect(installed) as connection:
+        connection.execute(
+            "INSERT INTO ops.interchange VALUES (%s, 1, 'interchange', '000000905', 'ACME', 'CONCORD', '00501', 'P',"
+            " NULL, NULL, NULL, NULL, NULL, false, '{}'), (%s, 2, 'set', '0007', 'ACME', 'CONCORD', '005010X220A1',"
+            " NULL, '00', 'RX', 'REF1', 12, 20, true, '{x12.segment_count}')",
+            [DELIVERY, DELIVERY],
+        )
+    shown = concord("plan", held).output
+    assert "000000905" in shown, shown
+    assert "x12.segment_count" in shown
+
+
 def test_without_its_stage_table_a_plan_is_shown_by_counts(held: str, installed: str) -> None:
     with connect(installed) as connection:
         connection.execute(sql.SQL("DROP TABLE {}").format(stage.table(DELIVERY, 1)))

@@ -84,6 +84,7 @@ def show_plan(connection: Connection, found: Mapping[str, Any]) -> None:
     of_plan = {"plan_id": found["plan_id"]}
     show_head(found)
     show.records("Lines", _run(connection, "select_delivery_lines", {"delivery_id": found["delivery_id"]}))
+    show_envelopes(_run(connection, "select_envelopes", {"delivery_id": found["delivery_id"]}))
     show_counts(found["counts"])
     show.records("Rows of the plan", _run(connection, "select_plan_actions", of_plan))
     show_guards(_run(connection, "select_plan_guards", of_plan))
@@ -104,6 +105,12 @@ def show_head(found: Mapping[str, Any]) -> None:
         show.say(f"the file comes with {show.plain(told)}")
     if found["decision"]:
         show.say(f"decided: {show.plain(found['decision'])} by {show.plain(found['decided_by'])}")
+
+
+def show_envelopes(rows: Sequence[Mapping[str, Any]]) -> None:
+    """The X12 envelopes of an 834, with their control numbers and verdicts; nothing for other formats."""
+    if rows:
+        show.records("Envelopes", rows)
 
 
 def show_counts(counts: Mapping[str, Any]) -> None:
