@@ -1,41 +1,19 @@
-"""ASC X12N 834: member loops as rows."""
+"""ASC X12N 834: member loops as rows.
 
-from __future__ import annotations
+``separators.py`` and ``segments.py`` cut bytes into segments · ``survey.py`` reads the envelopes · ``loops.py`` says
+where a segment stands · ``columns.py`` takes elements out · ``actions.py`` and ``persons.py`` make what no element says
+· ``file.py`` puts rows together · ``rereading.py`` reads refused ones again.
+"""
 
-from collections.abc import Iterator, Sequence
-from datetime import date
-from typing import BinaryIO
+from collections.abc import Sequence
 
 from concord.contract import Feed
-from concord.parse import Chunk, Drift, RowFile, Said
+from concord.parse.x12_834.file import X12834File
+from concord.parse.x12_834.rereading import RereadLoops
+
+__all__ = ["RereadLoops", "X12834File", "reread"]
 
 
-class X12834File:
-    """One delivery; a :class:`~concord.parse.RowFile`."""
-
-    def __init__(
-        self,
-        stream: BinaryIO,
-        feed: Feed,
-        *,
-        file_date: date | None = None,
-        sequence: int | None = None,
-        chunk_rows: int = 100_000,
-    ) -> None:
-        raise NotImplementedError
-        self.columns: tuple[str, ...] = ()
-        self.drift = Drift()
-        self.line_count = 0
-
-    @property
-    def said(self) -> Said:
-        """What it says of itself."""
-        return Said()
-
-    def __iter__(self) -> Iterator[Chunk]:
-        yield from ()
-
-
-def reread(records: Sequence[bytes], line_counts: Sequence[int], feed: Feed) -> RowFile:
-    """Refused records, by themselves."""
-    raise NotImplementedError
+def reread(records: Sequence[bytes], line_counts: Sequence[int], feed: Feed) -> RereadLoops:
+    """Refused rows of one delivery, each a small 834 of its own, read again by themselves."""
+    return RereadLoops(records, line_counts, feed)

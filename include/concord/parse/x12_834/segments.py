@@ -1,0 +1,244 @@
+"""Segments in blocks of bytes: where each begins and ends, what its tag is, and between which separators.
+
+Segments are counted 1..n through the file. Line ends and blanks after a terminator belong to no segment, and neither
+do terminators with nothing between them. What stands outside of any interchange is one segment of its own kind.
+"""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from concord.parse.x12_834.separators import LONGEST_ISA, Separators, read_separators
+
+Positions = NDArray[np.int64]
+BLOCK_BYTES = 4 << 20
+SPACE = b" \t\r\n\0\x1a\x0b\x0c"
+"""What may stand between a terminator and the next segment."""
+IS_SPACE = np.isin(np.arange(256), np.frombuffer(SPACE, dtype=np.uint8))
+GARBAGE = -2
+"""The tag of what stands outside of any interchange."""
+
+
+def code(text: str) -> int:
+    """A tag or qualifier of up to seven characters as a number."""
+    return int.from_bytes(text.encode("latin-1"), "big")
+
+
+ISA, GS, ST, SE, GE, IEA, INS = (code(tag) for tag in ("ISA", "GS", "ST", "SE", "GE", "IEA", "INS"))
+INS_BREAKS = (INS, ISA, GS, ST, SE, GE, IEA)
+"""What ends a member: the next, or anything of the envelope."""
+
+
+@dataclass(frozen=True, eq=False)
+class SegmentBlock:
+    """Consecutive segments of one interchange (or one piece of garbage). ``end`` is that of the content."""
+
+    data: bytes
+    buffer: NDArray[np.uint8]
+    start: Positions
+    end: Positions
+    first_line: int
+    separators: Separators | None
+    at_end: bool
+    """Whether the interchange ends here, with IEA or because another begins or the file ends."""
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    def part(self, count: int) -> SegmentBlock:
+        """The first ``count`` segments."""
+        return replace(self, start=self.start[:count], end=self.end[:count])
+
+    @cached_property
+    def marks(self) -> Positions:
+        """Places of all element separators."""
+        return np.flatnonzero(self.buffer == (self.separators.element if self.separators else 0))
+
+    @cached_property
+    def first_mark(self) -> Positions:
+        """For each segment, how many element separators come before it."""
+        return np.searchsorted(self.marks, self.start)
+
+    @cached_property
+    def elements(self) -> Positions:
+        """How many elements each segment has."""
+        return np.searchsorted(self.marks, self.end) - self.first_mark
+
+    @cached_property
+    def tags(self) -> Positions:
+        """:func:`code` of each segment's tag, upper-case; -1 where there is none of two or three characters."""
+        if self.separators is None:
+            return np.full(len(self), GARBAGE, dtype=np.int64)
+        start, stop = self.bounds(np.arange(len(self)), 0)
+        tags = packed(self.buffer, start, stop)
+        return np.where((stop - start >= 2) & (stop - start <= 3), tags, -1)
+
+    def bounds(self, segments: Positions, element: int) -> tuple[Positions, Positions]:
+        """Where element ``element`` (0 is the tag) of ``segments`` begins and ends; empty where there is none."""
+        first, count = self.first_mark[segments], self.elements[segments]
+        ends = self.end[segments]
+        last = len(self.marks) - 1
+        if last < 0:
+            return (self.start[segments], ends) if element == 0 else (ends, ends)
+        here = self.marks[np.clip(first + element - 1, 0, last)] + 1
+        there = self.marks[np.clip(first + element, 0, last)]
+        start = self.start[segments] if element == 0 else np.where(count >= element, here, ends)
+        stop = np.where(count > element, there, ends)
+        return start, np.maximum(stop, start)
+
+    def codes(self, segments: Positions, element: int) -> Positions:
+        """:func:`code` of an element of each of ``segments``; -1 where it has over seven bytes."""
+        start, stop = self.bounds(segments, element)
+        return np.where(stop - start <= 7, packed(self.buffer, start, stop), -1)
+
+    def fields(self, segment: int) -> list[str]:
+        """Tag and elements of one segment, in Latin-1: for envelopes, which are ASCII."""
+        raw = self.data[int(self.start[segment]) : int(self.end[segment])]
+        element = bytes([self.separators.element]) if self.separators else b"\0"
+        return [part.decode("latin-1").strip() for part in raw.split(element)]
+
+    def raw(self, first: int, last: int) -> bytes:
+        """The bytes of segments ``first`` to ``last`` (exclusive), each with the terminator."""
+        mark = bytes([self.separators.terminator]) if self.separators else b""
+        pieces = (self.data[int(self.start[at]) : int(self.end[at])] for at in range(first, last))
+        return b"".join(piece + mark for piece in pieces)
+
+
+def packed(buffer: NDArray[np.uint8], start: Positions, stop: Positions) -> Positions:
+    """Up to seven bytes of each range as a number, letters upper-case."""
+    value = np.zeros(len(start), dtype=np.int64)
+    length = np.minimum(stop - start, 7)
+    for place in range(int(length.max(initial=0))):
+        inside = place < length
+        byte = buffer[np.where(inside, start + place, 0)].astype(np.int64)
+        byte = np.where((byte >= 97) & (byte <= 122), byte - 32, byte)
+        value = np.where(inside, (value << 8) | byte, value)
+    return value
+
+
+class SegmentReader:
+    """Reads ``stream`` (seekable or not) as blocks; ``most`` is the longest segment that is waited for."""
+
+    def __init__(self, stream: BinaryIO, *, most: int, block_bytes: int = BLOCK_BYTES) -> None:
+        self._stream, self._most, self._block_bytes = stream, most, block_bytes
+        self._rest = stream.read(block_bytes).removeprefix(codecs.BOM_UTF8)
+        self._at_end = not self._rest
+        self._separators: Separators | None = None
+        self._is_fresh = False
+        """Whether the ISA of the present interchange is still to come."""
+        self.lines = 0
+        """Segments that were handed out."""
+
+    def __iter__(self) -> Iterator[SegmentBlock]:
+        while (block := self.read()) is not None:
+            yield block
+
+    def read(self) -> SegmentBlock | None:
+        """The next block, or None at the end; always of at least one segment."""
+        while True:
+            if self._separators is None and not self._find_interchange():
+                return None
+            block = self._garbage() if self._separators is None else self._segments()
+            if block is not None:
+                self.lines += len(block)
+                return block
+            if self._at_end and self._separators is None and not self._rest:
+                return None
+
+    def give_back(self, block: SegmentBlock, segment: int) -> None:
+        """Takes segments of the block just read back, from ``segment`` on: they come again, with more behind them."""
+        self._rest = block.data[int(block.start[segment]) :] + self._rest
+        self._separators, self._is_fresh = block.separators, False
+        self.lines -= len(block) - segment
+        self._more()
+
+    def _more(self) -> None:
+        more = self._stream.read(max(self._block_bytes, 1))
+        self._at_end = not more
+        self._rest += more
+
+    def _find_interchange(self) -> bool:
+        """Goes to the next ISA; False at the end of the file."""
+        self._rest = self._rest.lstrip(SPACE)
+        while len(self._rest) < LONGEST_ISA and not self._at_end:
+            self._more()
+            self._rest = self._rest.lstrip(SPACE)
+        if self._rest[:3].upper() == b"ISA":
+            self._separators = read_separators(self._rest[:LONGEST_ISA])
+            self._is_fresh = True
+        return bool(self._rest)
+
+    def _garbage(self) -> SegmentBlock:
+        """What stands before the next ISA that can be read, as one segment; at most one block of it at a time."""
+        head, at = self._rest, 3
+        while (at := head.upper().find(b"ISA", at)) >= 0 and read_separators(head[at : at + LONGEST_ISA]) is None:
+            at += 3
+        cut = at if at >= 0 else len(head) if self._at_end or len(head) <= LONGEST_ISA else len(head) - LONGEST_ISA
+        piece, self._rest = head[:cut], head[cut:]
+        content = len(piece.rstrip(SPACE))
+        ends = np.array([content], dtype=np.int64)
+        if not self._rest:
+            self._more()
+        return SegmentBlock(
+            piece, np.frombuffer(piece, dtype=np.uint8), ends * 0, ends, self.lines + 1, None, at_end=True
+        )
+
+    def _segments(self) -> SegmentBlock | None:
+        assert self._separators is not None
+        if not self._rest and not self._at_end:
+            self._more()
+        data, separators = self._rest, self._separators
+        buffer = np.frombuffer(data, dtype=np.uint8)
+        stops = np.flatnonzero(buffer == separators.terminator)
+        cut_off = not len(stops) or int(stops[-1]) < len(data) - 1
+        if cut_off and (self._at_end or len(data) - (int(stops[-1]) if len(stops) else 0) > self._most):
+            stops = np.append(stops, len(data))  # the file ends, or nobody knows where this segment does
+        elif not len(stops):
+            self._more()
+            return None
+        start, end = _bounds(buffer, stops)
+        used = min(int(stops[-1]) + 1, len(data))
+        block = SegmentBlock(data, buffer, start, end, self.lines + 1, separators, at_end=False)
+        last = _last_of(block, is_fresh=self._is_fresh)
+        self._is_fresh = False
+        if last < len(start):
+            used = int(start[last])
+        self._rest = data[used:]
+        ended = last < len(start) or (last and int(block.tags[last - 1]) == IEA)
+        if not self._rest and not self._at_end:
+            self._more()
+        over = bool(ended or (self._at_end and not self._rest.strip(SPACE)))
+        if over:
+            self._separators = None
+        if not last:
+            return None
+        cut = slice(0, last)
+        return SegmentBlock(data[:used], buffer[:used], start[cut], end[cut], self.lines + 1, separators, at_end=over)
+
+
+def _bounds(buffer: NDArray[np.uint8], stops: Positions) -> tuple[Positions, Positions]:
+    """Begin and end of what stands before each of ``stops``, without blanks around; nothing for what is only blank."""
+    begin = np.concatenate(([0], stops[:-1] + 1))
+    solid = np.flatnonzero(~IS_SPACE[buffer])
+    before = np.searchsorted(solid, begin)
+    inside = np.searchsorted(solid, stops) > before
+    start = solid[before[inside]]
+    end = stops[inside]
+    last = solid[np.searchsorted(solid, end) - 1] + 1
+    return start.astype(np.int64), last.astype(np.int64)
+
+
+def _last_of(block: SegmentBlock, *, is_fresh: bool) -> int:
+    """How many segments belong to this interchange: up to IEA, or to the next ISA."""
+    ends = np.flatnonzero(block.tags == IEA)
+    begins = np.flatnonzero(block.tags == ISA)
+    own = int(is_fresh and len(begins) > 0 and begins[0] == 0)
+    stops = [*(ends[:1] + 1).tolist(), *begins[own : own + 1].tolist()]
+    return min(stops) if stops else len(block)
