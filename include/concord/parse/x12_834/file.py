@@ -7,6 +7,7 @@ first row goes out. The second gives rows, whole members at a time.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import BinaryIO
 
 import numpy as np
@@ -126,7 +127,7 @@ class X12834File:
         rows = Rows(self, loops)
         control = block.first_line + np.flatnonzero(loops.member < 0)
         refused = [*rows.refused()]
-        frame, kept = rows.frame()
+        frame, kept = rows.read
         line, lines = rows.lines()
         return LoopChunk(
             frame=frame, line=line[kept], lines=lines[kept], refused=tuple(refused), ignored=(),
@@ -198,9 +199,8 @@ class Rows:
 
     def _own(self) -> tuple[Positions, Positions]:
         loops = self._loops
-        is_first = np.append([True], self.member[1:] != self.member[:-1])[: len(self.member)]
         begin = self._coverage_begin()
-        first = np.where(is_first, loops.ins[self.member], begin)
+        first = np.where(self._is_first, loops.ins[self.member], begin)
         is_last = np.append(self.member[1:] != self.member[:-1], [True])[: len(self.member)]
         next_begin = np.append(begin[1:], [0])[: len(self.member)]
         return first, np.where(is_last, loops.stop[self.member], next_begin)
@@ -212,12 +212,13 @@ class Rows:
 
     def head_bounds(self) -> Positions:
         """What each row's member says before its first coverage."""
-        begin = self._coverage_begin()
-        first: dict[int, int] = {}
-        for member, at in zip(self.member.tolist(), begin.tolist(), strict=True):
-            first.setdefault(member, at)
-        stop = np.array([first[member] for member in self.member.tolist()], dtype=np.int64)
-        return np.column_stack((self._loops.ins[self.member], stop))
+        first_row = np.maximum.accumulate(np.where(self._is_first, np.arange(len(self.member)), 0))
+        return np.column_stack((self._loops.ins[self.member], self._coverage_begin()[first_row]))
+
+    @property
+    def _is_first(self) -> NDArray[np.bool_]:
+        """Rows that are the first of their member."""
+        return np.append([True], self.member[1:] != self.member[:-1])[: len(self.member)]
 
     def coverage_bounds(self) -> Positions:
         """The segments of each row's own coverage; none of a member alone."""
@@ -226,12 +227,14 @@ class Rows:
 
     # ── values ──
 
-    def frame(self) -> tuple[pd.DataFrame, Positions]:
+    @cached_property
+    def read(self) -> tuple[pd.DataFrame, Positions]:
         """The source columns of the rows that can be read, and which those are."""
         table = pa.table({name: self.value(name) for name in self._file.columns})
         self._note_contradictions()
-        bad = [at for at, member in enumerate(self.member.tolist()) if at in self._flaws or member in self.broken]
-        kept = np.setdiff1d(np.arange(len(self.member)), np.array(bad, dtype=np.int64))
+        bad = np.isin(self.member, np.array(list(self.broken), dtype=np.int64))
+        bad[list(self._flaws)] = True
+        kept = np.flatnonzero(~bad)
         frame: pd.DataFrame = table.take(pa.array(kept)).to_pandas()
         return frame.astype("str"), kept
 
@@ -244,8 +247,9 @@ class Rows:
     def _read(self, source: str) -> pa.Array:
         wanted = element(source)
         if wanted.is_of_header:
-            values = [self._of_header(source, each) for each in self.sets.tolist()]
-            return pa.array(values, pa.large_string()).take(pa.array(self.member))
+            numbers, which = np.unique(self.sets, return_inverse=True)
+            values = pa.array([self._of_header(source, each) for each in numbers.tolist()], pa.large_string())
+            return values.take(pa.array(which[self.member]))
         if not wanted.is_of_coverage:
             values, torn = self._columns.of_members(source)
             self._note(np.isin(self.member, torn), REPEATED)
@@ -314,14 +318,9 @@ class Rows:
         nameless = pc.and_(pc.not_equal(self._asked(), ""), pc.equal(self.value("HD03"), ""))
         self._note(nameless.to_numpy(zero_copy_only=False), NO_LINE)
 
-    @property
+    @cached_property
     def broken(self) -> dict[int, tuple[str, ...]]:
         """Members of which nothing counts, and why: their set is rejected, or their bytes cannot be read."""
-        if not hasattr(self, "_broken"):
-            self._broken = self._find_broken()
-        return self._broken
-
-    def _find_broken(self) -> dict[int, tuple[str, ...]]:
         found: dict[int, list[str]] = {}
         for member in np.flatnonzero(self._rejected != "").tolist():
             found.setdefault(member, []).append(str(self._rejected[member]))
@@ -344,7 +343,7 @@ class Rows:
 
     def refused(self) -> Iterator[Refused]:
         """Members and rows that cannot be read, with what they can be read again from."""
-        self.frame()
+        _ = self.read  # which notices what contradicts itself
         yield from map(self._refused_member, sorted(self.broken))
         line, lines = self.lines()
         heads, own = self.head_bounds(), self.coverage_bounds()

@@ -226,13 +226,12 @@ class SegmentReader:
 def _bounds(buffer: NDArray[np.uint8], stops: Positions) -> tuple[Positions, Positions]:
     """Begin and end of what stands before each of ``stops``, without blanks around; nothing for what is only blank."""
     begin = np.concatenate(([0], stops[:-1] + 1))
-    solid = np.flatnonzero(~IS_SPACE[buffer])
-    before = np.searchsorted(solid, begin)
-    inside = np.searchsorted(solid, stops) > before
-    start = solid[before[inside]]
-    end = stops[inside]
-    last = solid[np.searchsorted(solid, end) - 1] + 1
-    return start.astype(np.int64), last.astype(np.int64)
+    is_solid = ~IS_SPACE[buffer]
+    solid = np.flatnonzero(is_solid)
+    count = np.concatenate(([0], np.cumsum(is_solid)))
+    before, after = count[begin], count[stops]
+    inside = after > before
+    return solid[before[inside]].astype(np.int64), solid[after[inside] - 1].astype(np.int64) + 1
 
 
 def _last_of(block: SegmentBlock, *, is_fresh: bool) -> int:
