@@ -194,11 +194,15 @@ class SegmentReader:
         assert self._separators is not None
         if not self._rest and not self._at_end:
             self._more()
-        data, separators = self._rest, self._separators
+        separators = self._separators
+        glued = _glued(self._rest, separators)
+        data = self._rest[:glued]
         buffer = np.frombuffer(data, dtype=np.uint8)
         stops = np.flatnonzero(buffer == separators.terminator)
         cut_off = not len(stops) or int(stops[-1]) < len(data) - 1
-        if cut_off and (self._at_end or len(data) - (int(stops[-1]) if len(stops) else 0) > self._most):
+        if cut_off and (
+            self._at_end or glued < len(self._rest) or len(data) - (int(stops[-1]) if len(stops) else 0) > self._most
+        ):
             stops = np.append(stops, len(data))  # the file ends, or nobody knows where this segment does
         elif not len(stops):
             self._more()
@@ -210,8 +214,9 @@ class SegmentReader:
         self._is_fresh = False
         if last < len(start):
             used = int(start[last])
-        self._rest = data[used:]
-        ended = last < len(start) or (last and int(block.tags[last - 1]) == IEA)
+        self._rest = self._rest[used:]
+        is_glued = used == glued and bool(self._rest)
+        ended = last < len(start) or is_glued or (last and int(block.tags[last - 1]) == IEA)
         if not self._rest and not self._at_end:
             self._more()
         over = bool(ended or (self._at_end and not self._rest.strip(SPACE)))
@@ -221,6 +226,23 @@ class SegmentReader:
             return None
         cut = slice(0, last)
         return SegmentBlock(data[:used], buffer[:used], start[cut], end[cut], self.lines + 1, separators, at_end=over)
+
+
+MARKS_OF_ISA = (3, 6, 17, 20, 31, 34, 50, 53, 69, 76, 81, 83, 89, 99, 101, 103)
+"""Where the element separators of an ISA stand (X12.5: its elements have fixed lengths)."""
+
+
+def _glued(data: bytes, separators: Separators) -> int:
+    """Where a segment that was cut off runs into the next interchange; the length of ``data`` where none does."""
+    element, mark = bytes([separators.element]), separators.terminator
+    at = data.find(b"ISA" + element, 1)
+    while at > 0:
+        before = data[:at].rstrip(SPACE)[-1:] if at < LONGEST_ISA else data[at - LONGEST_ISA : at].rstrip(SPACE)[-1:]
+        is_whole = all(data[at + place : at + place + 1] == element for place in MARKS_OF_ISA)
+        if is_whole and before not in (b"", bytes([mark])):
+            return at
+        at = data.find(b"ISA" + element, at + 1)
+    return len(data)
 
 
 def _bounds(buffer: NDArray[np.uint8], stops: Positions) -> tuple[Positions, Positions]:
