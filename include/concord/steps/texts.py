@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
+from concord.acquire import Incomplete
 from concord.check import Finding
 from concord.contract import Feed
 from concord.errors import DeliveryRejected, NeedsDecision
@@ -136,6 +137,32 @@ def refused_names(feed: Feed, refused: int) -> Text:
         "everything else in the folder is processed as usual.",
         "look at the folder with the partner; the incident closes by itself when they are gone.",
     )
+
+
+FLAWS = {
+    "twice": "one part is there under two names",
+    "number": "they say different numbers of parts, or a part beyond that number",
+    "apart": "they were changed too long after each other to be of one delivery",
+    "companion": "their control file cannot be read",
+    "size": "they are too large together",
+}
+
+
+def incomplete(feed: Feed, found: Sequence[Incomplete]) -> Text:
+    """For deliveries in parts of which not all are there, or which contradict each other."""
+    listed = "; ".join(map(_parts, found[:3])) + (f"; and {len(found) - 3} more" if found[3:] else "")
+    return Text(
+        f"{feed.name}: {len(found)} deliveries in parts are not complete",
+        f"Partner {feed.partner}, feed {feed.name}, no delivery: {listed}. Nothing of them was fetched.",
+        "a delivery is taken with all of its parts or not at all; the tables are as of the last one.",
+        "ask the partner for what is missing, or to send all parts of the delivery again. The next watch run takes a "
+        "delivery that is complete; the incident closes by itself.",
+    )
+
+
+def _parts(found: Incomplete) -> str:
+    there = f"{found.present} of {found.expected or 'an unknown number of'} parts are there"
+    return f"{there}, but {FLAWS[found.flaw]}" if found.flaw else there
 
 
 def sequence_gap(feed: Feed, delivery: Delivery, missing: int) -> Text:
