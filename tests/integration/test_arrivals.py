@@ -10,7 +10,7 @@ import time
 import types
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +19,16 @@ import pytest
 from concord import check, steps
 from concord.acquire import SftpAccess, sftp
 from concord.acquire.sftp import StabilityProbe
+from concord.arrivals import Arrival
 from concord.contract import ControlFile, Pgp
-from concord.errors import DeliveryRejected, SourceUnavailable
+from concord.custody import legal_holds
+from concord.errors import DeliveryRejected, LandingShredded, SourceUnavailable
 from concord.landing import Manifest
 from concord.sandbox.sftp_server import SftpPartner
-from concord.steps import open_site
+from concord.steps import gathering, open_site
 from tests import unwrapping
 from tests.rosters import BASE, FRI, THU, Driver, Row, employee, quick
+from tests.tally import negative_control
 from tests.unit.acme_rows import file
 from tests.unwrapping import wrapped
 
@@ -429,3 +432,191 @@ def test_parts_in_envelopes_are_unwrapped_in_order(post: Post) -> None:
     )
     assert post.driver.run(delivery_id).state == "published"
     assert post.findings() == []
+
+
+def test_an_envelope_that_could_not_be_opened_is_opened_again_from_what_was_kept(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The partner need not send it again: a key was missing, or the contract was wrong."""
+    post.agreed(envelope=ENVELOPE)
+    path = post.put(NAME, wrapped(csv(*WHOLE)))
+    (delivery_id,) = post.discover()
+    with monkeypatch.context() as missing:
+        missing.setattr(unwrapping, "MARK", b"other ")
+        with pytest.raises(DeliveryRejected, match="envelope"):
+            post.fetch(delivery_id)
+        path.unlink()
+        with pytest.raises(DeliveryRejected, match="envelope"):
+            steps.stage(post.driver.feed, delivery_id, 2, post.driver.site)
+    assert post.driver.facts(delivery_id)["state"] == "rejected"
+    run = post.driver.planned_as(delivery_id, 2)
+    assert post.driver.finished(run).state == "published"
+    assert post.content(post.driver.facts(delivery_id)["manifest"]) == csv(*WHOLE)
+    assert post.findings() == []
+
+
+# ── what is here does not depend on the partner any more ──
+
+
+def test_what_has_all_its_files_here_is_put_together_although_the_partner_removed_them(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    post.agreed(envelope=ENVELOPE)
+    path = post.put(NAME, wrapped(csv(*WHOLE)))
+    (delivery_id,) = post.discover()
+    with monkeypatch.context() as broken:
+        broken.setattr(unwrapping, "unwrap", None)
+        broken.setattr(sys.modules["concord.unwrap"], "unwrap", None)
+        with pytest.raises(TypeError):
+            post.fetch(delivery_id)
+    path.unlink()
+    assert post.discover() == [delivery_id]
+    assert post.fetch(delivery_id)["state"] == "landed"
+    assert post.incident("gone") == []
+    assert post.findings() == []
+
+
+def test_what_has_not_all_its_files_here_is_gone_with_the_partners(post: Post) -> None:
+    post.agreed(**PARTS)
+    in_parts(post, WHOLE[:5], WHOLE[5:])
+    (delivery_id,) = post.discover()
+    for path in (post.server.root / "outbound").iterdir():
+        path.unlink()
+    assert post.discover() == []
+    assert post.driver.facts(delivery_id)["state"] == "failed"
+    assert post.incident("gone")
+
+
+def test_what_was_landed_before_a_break_is_not_fetched_again(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    post.agreed(**PARTS)
+    in_parts(post, WHOLE[:5], WHOLE[5:9], WHOLE[9:])
+    (delivery_id,) = post.discover()
+    asked: list[int] = []
+    fetch = sftp.PartnerSftp.fetch
+
+    def breaking(self: Any, drop: Any, remote: Any, *rest: Any) -> Any:
+        asked.append(remote.part)
+        if len(asked) == 2:
+            raise SourceUnavailable("the line broke")
+        return fetch(self, drop, remote, *rest)
+
+    monkeypatch.setattr(sftp.PartnerSftp, "fetch", breaking)
+    with pytest.raises(SourceUnavailable):
+        post.fetch(delivery_id)
+    assert post.fetch(delivery_id)["state"] == "landed"
+    assert asked == [1, 2, 2, 3]
+
+
+# ── custody ──
+
+LATER = datetime.now(UTC) + timedelta(days=2_191)
+
+
+@pytest.fixture
+def kept(post: Post) -> tuple[Post, str]:
+    """A delivery in enveloped parts with hashes beside them, in the tables; a newer one after it."""
+    post.agreed(**PARTS, envelope=ENVELOPE, checksum=".sha256")
+    for number, rows in enumerate((WHOLE[:5], WHOLE[5:]), start=1):
+        sealed = wrapped(csv(*rows))
+        post.put(part_name(number, 2), sealed)
+        post.put(f"{part_name(number, 2)}.sha256", sha256(sealed).encode())
+    delivery_id = post.landed()
+    assert post.driver.run(delivery_id).state == "published"
+    assert post.driver.day([*WHOLE, employee(15)], FRI).state == "published"
+    return post, delivery_id
+
+
+def retain(post: Post) -> dict[str, Any]:
+    return steps.retain([post.driver.feed], post.driver.site, now=LATER)
+
+
+def test_originals_go_with_what_was_read_of_them(kept: tuple[Post, str]) -> None:
+    post, delivery_id = kept
+    before = post.arrivals(delivery_id)
+    mine = {row["manifest"]["object_url"] for row in before} | {
+        post.driver.facts(delivery_id)["manifest"]["object_url"]
+    }
+    assert len(mine & post.objects()) == 5
+    retain(post)
+    assert mine & post.objects() == set()
+    rows = post.arrivals(delivery_id)
+    assert all(row["shredded_at"] and row["erased_at"] and row["file_name_sealed"] is None for row in rows)
+    assert [row["sha256"] for row in rows] == [row["sha256"] for row in before]
+    with pytest.raises(LandingShredded):
+        post.content(rows[0]["manifest"])
+    assert post.findings() == []
+
+
+def test_a_legal_hold_covers_originals(kept: tuple[Post, str]) -> None:
+    post, delivery_id = kept
+    with post.driver.site.database("test") as connection:
+        number = legal_holds.add(connection, by="ann", matter="Smith v. Acme", delivery_id=delivery_id)
+        assert legal_holds.covered(connection, number) == 1
+    retain(post)
+    assert all(row["shredded_at"] is None for row in post.arrivals(delivery_id))
+    with post.driver.site.database("test") as connection:
+        legal_holds.release(connection, number, by="ann", reason="settled")
+    retain(post)
+    assert all(row["shredded_at"] for row in post.arrivals(delivery_id))
+    assert post.findings() == []
+
+
+def test_a_refused_delivery_keeps_its_files_as_long_as_any_other_and_its_name_no_longer(post: Post) -> None:
+    post.agreed(envelope=ENVELOPE)
+    post.put(NAME, csv(*WHOLE))
+    (delivery_id,) = post.discover()
+    with pytest.raises(DeliveryRejected):
+        post.fetch(delivery_id)
+    steps.retain([post.driver.feed], post.driver.site, now=datetime.now(UTC) + timedelta(days=30))
+    assert post.arrivals(delivery_id)[0]["shredded_at"] is None
+    retain(post)
+    assert post.arrivals(delivery_id)[0]["shredded_at"]
+    assert post.driver.facts(delivery_id)["file_name_sealed"] is None
+    assert post.findings() == []
+
+
+def test_equal_files_of_two_deliveries_go_when_the_last_of_them_goes(kept: tuple[Post, str]) -> None:
+    post, first = kept
+    sealed = wrapped(csv(*WHOLE[5:], employee(16)))
+    post.put(part_name(2, 2), sealed, 3_600)
+    post.put(f"{part_name(2, 2)}.sha256", sha256(sealed).encode(), 3_600)
+    second = post.landed()
+    assert post.arrivals(first)[2]["sha256"] == post.arrivals(second)[2]["sha256"]
+    post.driver.do("UPDATE ops.delivery SET landed_at = landed_at + interval '10 days' WHERE delivery_id = %s", second)
+    retain(post)
+    gone = [row["shredded_at"] is not None for row in post.arrivals(first)]
+    assert gone == [False, True, False, True]
+    assert post.driver.facts(first)["shredded_at"]
+    assert post.findings() == []
+
+
+def test_keys_of_originals_are_wrapped_anew_and_names_sealed_anew(kept: tuple[Post, str]) -> None:
+    post, delivery_id = kept
+    settings = post.driver.site.settings
+    both = replace(settings, seal_keys={"next": b"n" * 32, **settings.seal_keys})
+    only = replace(settings, seal_keys={"next": b"n" * 32})
+    steps.rewrap(open_site(both))
+    census = steps.key_census(open_site(both))
+    assert census.removable("seal") == list(settings.seal_keys)
+    post.driver = Driver(post.driver.feed, quick(open_site(only)))
+    for row in post.arrivals(delivery_id):
+        assert post.content(row["manifest"])
+        assert gathering._name(Arrival.from_row(row), post.driver.site).startswith("ELIG_")
+    assert post.findings() == []
+    post.driver.site.close()
+
+
+@negative_control
+def test_an_original_that_is_damaged_or_forgotten_is_found(kept: tuple[Post, str], tmp_path: Path) -> None:
+    post, delivery_id = kept
+    original = post.arrivals(delivery_id)[-1]
+    path = tmp_path / "landing" / original["manifest"]["object_url"]
+    path.write_bytes(path.read_bytes()[:-1] + b"?")
+    assert [(found.code, found.ids) for found in check.run(post.driver.site, deep=True)] == [
+        ("landing.damaged", (delivery_id,))
+    ]
+    post.driver.do("UPDATE ops.arrival SET manifest = NULL, sha256 = NULL, byte_count = NULL, landed_at = NULL")
+    for each in (tmp_path / "landing").rglob("*"):
+        os.utime(each, (0, 0))
+    found = {finding.code for finding in check.run(post.driver.site)}
+    assert found == {"landing.unproved", "landing.unknown"}

@@ -18,7 +18,7 @@ from concord.ledger import Delivery
 from concord.postgres import Connection, run
 from concord.steps import texts
 from concord.steps.connecting import connected
-from concord.steps.gathering import Gathered, gather, refuse_shredded
+from concord.steps.gathering import Gathered, gather, put_together, refuse_shredded
 from concord.steps.site import Site
 
 PARTS_COME_WITHIN = timedelta(hours=1)
@@ -168,13 +168,7 @@ def land(
         ledger.hold_object(connection, fetched.sha256)
         refuse_shredded(connection, fetched.manifest, site)
         twin = ledger.twin(connection, delivery, fetched.sha256)
-        facts: dict[str, Any] = {
-            "sha256": fetched.sha256,
-            "byte_count": fetched.size,
-            "manifest": json.loads(fetched.manifest.to_json()),
-            "landed_at": datetime.now(UTC),
-            "contract_hash": feed.fingerprint,
-        }
+        facts = _facts(feed, fetched)
         if twin is None:
             ledger.move(connection, delivery_id, "landed", "sealed in landing", **facts)
         else:
@@ -185,6 +179,38 @@ def land(
         failpoint("fetch.before_commit")
     failpoint("fetch.committed")
     return {"delivery_id": delivery_id, "state": "landed" if twin is None else "duplicate", "bytes": fetched.size}
+
+
+def _facts(feed: Feed, fetched: Fetched) -> dict[str, Any]:
+    return {
+        "sha256": fetched.sha256,
+        "byte_count": fetched.size,
+        "manifest": json.loads(fetched.manifest.to_json()),
+        "landed_at": datetime.now(UTC),
+        "contract_hash": feed.fingerprint,
+    }
+
+
+def open_envelopes(feed: Feed, delivery_id: str, attempt: int, site: Site, keys: Any) -> None:
+    """Lands a rejected delivery from the files that are kept of it, once a person opens ``attempt``; else does nothing.
+
+    A key was missing, or the contract was wrong. Raises :class:`DeliveryRejected` where it still is refused.
+    """
+    with site.database("fetch") as connection:
+        delivery = ledger.find_of(connection, feed, delivery_id)
+        files = arrivals.files(connection, delivery_id)
+    is_refused = delivery.state == "rejected" and delivery.manifest is None
+    if not is_refused or attempt != delivery.attempt + 1 or not files or not all(file.manifest for file in files):
+        return
+    gathered = put_together(feed, delivery, files, site, keys)
+    failpoint("arrival.opened_again")
+    with site.database("fetch") as connection:
+        ledger.require_attempt(ledger.find_of(connection, feed, delivery_id, lock=True), delivery.attempt)
+        ledger.hold_object(connection, gathered.fetched.sha256)
+        refuse_shredded(connection, gathered.fetched.manifest, site)
+        facts = _facts(feed, gathered.fetched)
+        ledger.move(connection, delivery_id, "landed", "opened again", attempt=attempt, **facts)
+        arrivals.place(connection, delivery_id, gathered.slices)
 
 
 def open_runs(feed: Feed, site: Site) -> list[dict[str, Any]]:
