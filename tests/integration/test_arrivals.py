@@ -7,7 +7,6 @@ import os
 import shutil
 import sys
 import time
-import types
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -30,7 +29,7 @@ from tests import unwrapping
 from tests.rosters import BASE, FRI, THU, Driver, Row, employee, quick
 from tests.tally import negative_control
 from tests.unit.acme_rows import file
-from tests.unwrapping import wrapped
+from tests.unwrapping import no_key, wrapped
 
 PASSWORD = "open sesame"
 AT_ONCE = StabilityProbe(pause=timedelta(0), sleep=lambda seconds: None)
@@ -103,8 +102,7 @@ def post(acme: Driver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
         shutil.copy(old / row["path"], target)
         shutil.copy(old / row["path"].replace(row["path"][-33:], ".manifest"), target.parent)
     monkeypatch.setattr(sftp, "StabilityProbe", lambda: AT_ONCE)
-    monkeypatch.setitem(sys.modules, "concord.unwrap", types.ModuleType("concord.unwrap"))
-    monkeypatch.setattr(sys.modules["concord.unwrap"], "unwrap", unwrapping.unwrap, raising=False)
+    monkeypatch.setitem(sys.modules, "concord.unwrap", unwrapping)
     (tmp_path / "partner" / "outbound").mkdir(parents=True)
     site = quick(open_site(replace(acme.site.settings, landing_url=(tmp_path / "landing").as_uri())))
     with SftpPartner(tmp_path / "partner") as server:
@@ -434,15 +432,12 @@ def test_parts_in_envelopes_are_unwrapped_in_order(post: Post) -> None:
     assert post.findings() == []
 
 
-def test_an_envelope_that_could_not_be_opened_is_opened_again_from_what_was_kept(
-    post: Post, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_envelope_that_could_not_be_opened_is_opened_again_from_what_was_kept(post: Post) -> None:
     """The partner need not send it again: a key was missing, or the contract was wrong."""
     post.agreed(envelope=ENVELOPE)
     path = post.put(NAME, wrapped(csv(*WHOLE)))
     (delivery_id,) = post.discover()
-    with monkeypatch.context() as missing:
-        missing.setattr(unwrapping, "MARK", b"other ")
+    with no_key():
         with pytest.raises(DeliveryRejected, match="envelope"):
             post.fetch(delivery_id)
         path.unlink()
@@ -466,7 +461,6 @@ def test_what_has_all_its_files_here_is_put_together_although_the_partner_remove
     (delivery_id,) = post.discover()
     with monkeypatch.context() as broken:
         broken.setattr(unwrapping, "unwrap", None)
-        broken.setattr(sys.modules["concord.unwrap"], "unwrap", None)
         with pytest.raises(TypeError):
             post.fetch(delivery_id)
     path.unlink()
