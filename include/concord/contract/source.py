@@ -72,6 +72,19 @@ class SftpDrop:
         """Whether its files are landed one by one before they are a delivery: there is more to one than a file."""
         return bool(self.in_parts or self.control or self.checksum or self.envelope)
 
+    @property
+    def phrase(self) -> str:
+        """Where files are and what stands beside them, as Markdown."""
+        control = self.control.name if self.control else None
+        beside = {"a companion": self.done_suffix, "a control file": control, "checksums": self.checksum}
+        parts = [
+            f"SFTP, connection `{self.conn_id}`, `{self.directory}/{self.pattern}`",
+            f"in {self.parts or 'several'} files, all or nothing" if self.in_parts else "",
+            *(f"with {what} `{form}`" for what, form in beside.items() if form),
+            f"in an envelope: {', '.join(type(layer).__name__ for layer in self.envelope)}" if self.envelope else "",
+        ]
+        return "; ".join(filter(None, parts))
+
 
 @dataclass(frozen=True)
 class Weekdays:
