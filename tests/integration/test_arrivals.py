@@ -16,17 +16,18 @@ from typing import Any
 import pytest
 
 from concord import check, steps
-from concord.acquire import SftpAccess, sftp
+from concord.acquire import SftpAccess, companions, grouping, sftp
 from concord.acquire.sftp import StabilityProbe
 from concord.arrivals import Arrival
 from concord.contract import ControlFile, Pgp
 from concord.custody import legal_holds
 from concord.errors import DeliveryRejected, LandingShredded, SourceUnavailable
 from concord.landing import Manifest
+from concord.quarantine import Selection
 from concord.sandbox.sftp_server import SftpPartner
 from concord.steps import gathering, open_site
 from tests import unwrapping
-from tests.rosters import BASE, FRI, THU, Driver, Row, employee, quick
+from tests.rosters import BASE, FRI, THU, Driver, Row, employee, mended, quick
 from tests.tally import negative_control
 from tests.unit.acme_rows import file
 from tests.unwrapping import no_key, wrapped
@@ -133,6 +134,16 @@ def test_a_plain_file_is_one_object_and_has_no_row_of_its_own(post: Post) -> Non
     assert post.driver.facts(delivery_id)["sha256"] == sha256(csv(*WHOLE))
 
 
+@pytest.mark.parametrize("form", [".done", "{stem}.done", "ELIG_{date}.done"])
+def test_a_companion_that_only_has_to_be_there_leaves_a_plain_file_plain(post: Post, form: str) -> None:
+    post.agreed(done_suffix=form, pattern="ELIG_{date:%Y%m%d}*")  # which the companion fits as well
+    post.put(NAME, csv(*WHOLE))
+    assert post.discover() == []
+    names = {".done": f"{NAME}.done", "{stem}.done": f"ELIG_{THU:%Y%m%d}.done"}
+    post.put(names.get(form, f"ELIG_{THU:%Y%m%d}.done"), b"x" * 70_000)  # whatever is in it
+    assert post.arrivals(post.landed()) == []
+
+
 # ── checksums and control files ──
 
 
@@ -228,6 +239,26 @@ def test_a_companion_that_is_no_small_file_keeps_a_delivery_from_being_ready(pos
     assert post.discover() == []
 
 
+def test_a_companion_that_is_a_link_is_not_there(post: Post) -> None:
+    post.agreed(checksum=".md5")
+    post.put(NAME, csv(*WHOLE))
+    post.put("elsewhere", b"0" * 32)
+    (post.server.root / "outbound" / f"{NAME}.md5").symlink_to(post.server.root / "outbound" / "elsewhere")
+    assert post.discover() == []
+
+
+@negative_control
+def test_without_looking_at_hashes_a_torn_file_would_be_landed(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    post.agreed(checksum=".md5")
+    post.put(NAME, csv(*WHOLE)[:-100])
+    post.put(f"{NAME}.md5", hashlib.md5(csv(*WHOLE), usedforsecurity=False).hexdigest().encode())
+    monkeypatch.setattr(companions, "promised", lambda names, *_: ([companions.Promise()] * len(names), WHOLE_OF_IT))
+    assert post.landed()
+
+
+WHOLE_OF_IT = companions.Promise()
+
+
 # ── parts ──
 
 PARTS = {"pattern": "ELIG_{date:%Y%m%d}_{part}of{parts}.csv"}
@@ -260,6 +291,7 @@ def test_all_parts_are_one_delivery_whose_lines_run_on(post: Post) -> None:
     assert post.driver.reasons(delivery_id) == {6 + 1 + 4 + 1: ("effective_from.date",)}
     assert post.driver.lines(delivery_id)["control"] == 3  # each part has a header
     assert sum(post.driver.lines(delivery_id).values()) == len(WHOLE) + 1 + 3
+    assert post.driver.facts(delivery_id)["line_count"] == len(WHOLE) + 1 + 3
     assert len(post.driver.spans()) == len(WHOLE)
     assert post.findings() == []
 
@@ -295,6 +327,17 @@ def test_nothing_is_fetched_until_all_parts_are_there(post: Post, age_s: float) 
     assert post.driver.run(post.landed()).state == "published"
     post.discover()
     assert post.incident("incomplete") == []
+
+
+@negative_control
+def test_without_counting_parts_two_of_three_would_be_a_delivery(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    post.agreed(**PARTS)
+    for number, rows in ((1, WHOLE[:5]), (2, WHOLE[5:9])):
+        post.put(part_name(number), csv(*rows))
+    assert post.discover() == []
+    monkeypatch.setattr(grouping.Group, "_total", lambda self, _: len(self.files))
+    monkeypatch.setattr(grouping.Group, "_flaw", lambda *_: "")
+    assert post.landed()
 
 
 @pytest.mark.parametrize(
@@ -366,6 +409,22 @@ def test_a_part_with_other_columns_than_the_first_is_refused(post: Post) -> None
     rejection = post.driver.planned(post.landed()).rejection
     assert rejection is not None
     assert rejection.code == "parts.columns"
+
+
+def test_a_refused_row_of_a_later_part_is_read_again_under_its_own_columns(post: Post) -> None:
+    """A replay has the columns of the first part, which all parts have."""
+    post.agreed(**PARTS)
+    odd = employee(13, TIER="EE+1")
+    in_parts(post, WHOLE[:5], [*WHOLE[5:], odd])
+    delivery_id = post.landed()
+    assert post.driver.run(delivery_id).state == "published"
+    assert list(post.driver.reasons(delivery_id).values()) == [("coverage_tier.code",)]
+    post.driver.feed = mended(post.driver.feed)
+    steps.replay(post.driver.feed, Selection(post.driver.feed.name), by="ann", site=post.driver.site)
+    (replay,) = post.driver.open()
+    assert post.driver.run(replay).state == "published"
+    assert ("E0000013", "01", "HLT") in post.driver.spans()
+    assert post.findings() == []
 
 
 # ── envelopes ──

@@ -41,12 +41,24 @@ def rejected(feed: Feed, delivery: Delivery, error: DeliveryRejected) -> Text:
     return Text(
         f"{feed.name}: delivery {delivery.delivery_id} was rejected ({error.code})",
         _head(feed, delivery, f"rejected, {error}"),
-        f"{UNTOUCHED} {_kept(delivery) if delivery.sha256 or not feed.pulls else 'Nothing was landed.'}",
-        _after_rejection(feed, delivery),
+        f"{UNTOUCHED} {_left_of(feed, delivery, error)}",
+        _after_rejection(feed, delivery, error),
     )
 
 
-def _after_rejection(feed: Feed, delivery: Delivery) -> str:
+NOT_TAKEN, WRAPPED = "acquire.", "envelope."
+"""Codes of what was not landed at all, and of what was landed and not opened."""
+
+
+def _left_of(feed: Feed, delivery: Delivery, error: DeliveryRejected) -> str:
+    if delivery.sha256 is None and (feed.pulls or error.code.startswith(NOT_TAKEN)):
+        return "Nothing was landed." if feed.pulls else "The file was not landed; it lies in the partner's folder."
+    if error.code.startswith(WRAPPED):
+        return "The file is kept in landing as it arrived, encrypted once more; nothing of it was read."
+    return _kept(delivery)
+
+
+def _after_rejection(feed: Feed, delivery: Delivery, error: DeliveryRejected) -> str:
     if delivery.is_replay:
         return (
             "nothing here: its rows wait in quarantine as before. If the contract is wrong, mend it, then replay them "
@@ -56,6 +68,17 @@ def _after_rejection(feed: Feed, delivery: Delivery) -> str:
         return (
             f"{feed.name}_watch, or wait for its next run: it asks anew, since the same time as this one. If the "
             "server said no to the request itself, mend the contract or what was agreed with the partner first."
+        )
+    if delivery.sha256 is None and error.code.startswith(NOT_TAKEN):
+        return (
+            "nothing here. Ask the partner to put right the file or what stands beside it (hash, control file); it is "
+            "picked up by the next watch run, as a delivery of its own."
+        )
+    if error.code.startswith(WRAPPED):
+        return (
+            "look at the code: if a key of ours is missing or the contract is wrong, mend it, then trigger the feed's "
+            f"DAG with delivery_id {delivery.delivery_id} and attempt {delivery.attempt + 1}: the kept file is opened "
+            "again. Else ask the partner for a corrected file; it is picked up by the next watch run."
         )
     return (
         "nothing here, trying the same bytes again fails again. Ask the partner for a corrected file; it is "
