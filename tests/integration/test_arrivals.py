@@ -8,6 +8,7 @@ import shutil
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -558,6 +559,21 @@ def test_what_was_landed_before_a_break_is_not_fetched_again(post: Post, monkeyp
         post.fetch(delivery_id)
     assert post.fetch(delivery_id)["state"] == "landed"
     assert asked == [1, 2, 2, 3]
+
+
+def test_of_two_fetches_at_once_one_lands_and_nothing_is_there_twice(post: Post) -> None:
+    post.agreed(**PARTS, envelope=ENVELOPE)
+    for number, rows in enumerate((WHOLE[:5], WHOLE[5:]), start=1):
+        post.put(part_name(number, 2), wrapped(csv(*rows)))
+    (delivery_id,) = post.discover()
+    before = post.objects()
+    with ThreadPoolExecutor(2) as pool:
+        states = [outcome["state"] for outcome in pool.map(post.fetch, [delivery_id] * 2)]
+    assert states == ["landed", "landed"]
+    entered = "SELECT count(*) AS n FROM ops.delivery_event WHERE delivery_id = %s AND to_state = 'landed'"
+    assert post.driver.all(entered, delivery_id)[0]["n"] == 1
+    assert len(post.objects() - before) == 3
+    assert post.findings() == []
 
 
 # ── custody ──
