@@ -242,6 +242,11 @@ class Clockwork:
         self.due()
         self.work()
 
+    def open_again(self, delivery_id: str) -> None:
+        """A person opens a rejected delivery again, as its incident says."""
+        self.run(delivery_id, 2)
+        self.work()
+
     def reconcile(self) -> bool:
         """The reconciler; whether there is anything left to do for it."""
         repaired = self.task("reconcile_ledger").value or {}

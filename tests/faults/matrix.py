@@ -16,7 +16,7 @@ NO_PARTNER = "raise:SourceUnavailable"
 
 MATRIX: dict[str, dict[str, tuple[str, ...]]] = {
     "discover.listed": {"arriving": ("kill", NO_PARTNER)},
-    "discover.entered": {"arriving": ("kill", NO_DATABASE)},
+    "discover.entered": {"arriving": ("kill", NO_DATABASE), "gathering": ("kill",)},
     "discover.gone": {"vanished": ("kill", "raise")},
     "discover.before_commit": {"arriving": ("kill",)},
     "discover.committed": {"arriving": ("kill",)},
@@ -27,14 +27,35 @@ MATRIX: dict[str, dict[str, tuple[str, ...]]] = {
     "landing.chunk_written": {
         "arriving": ("kill", "kill@3", "enospc@2", "exit@3"),
         "exporting": ("kill", "kill@30", "enospc@20", "exit@25"),
+        "gathering": ("kill", "kill@5", "enospc@8", "exit@7"),
     },
-    "fetch.copied": {"arriving": ("kill", NO_PARTNER)},
+    "arrival.file_sealed": {"gathering": ("kill", "kill@3", "exit@2", NO_DATABASE)},
+    "arrival.file_landed": {"gathering": ("kill", "kill@2", "kill@3", "raise:SourceUnavailable@2")},
+    "arrival.unwrapped": {"gathering": ("kill", "kill@2", "enospc", "exit@2")},
+    "arrival.opened_again": {"opening again": ("kill", NO_DATABASE)},
+    "fetch.copied": {"arriving": ("kill", NO_PARTNER), "gathering": ("kill", "kill@2")},
     "landing.part_complete": {"arriving": ("kill", "enospc"), "exporting": ("kill@3", "kill", "enospc")},
-    "landing.object_moved": {"arriving": ("kill", "enospc", "exit"), "exporting": ("kill", "kill@5")},
-    "landing.manifest_written": {"arriving": ("kill", "raise"), "exporting": ("kill", "raise@2")},
-    "fetch.sealed": {"arriving": ("kill", "exit"), "exporting": ("kill", "exit", NO_DATABASE)},
-    "fetch.before_commit": {"arriving": ("kill", NO_DATABASE), "exporting": ("kill", NO_DATABASE)},
-    "fetch.committed": {"arriving": ("kill", "exit"), "exporting": ("kill",)},
+    "landing.object_moved": {
+        "arriving": ("kill", "enospc", "exit"),
+        "exporting": ("kill", "kill@5"),
+        "gathering": ("kill", "kill@4"),
+    },
+    "landing.manifest_written": {
+        "arriving": ("kill", "raise"),
+        "exporting": ("kill", "raise@2"),
+        "gathering": ("kill", "kill@4"),
+    },
+    "fetch.sealed": {
+        "arriving": ("kill", "exit"),
+        "exporting": ("kill", "exit", NO_DATABASE),
+        "gathering": ("kill", NO_DATABASE),
+    },
+    "fetch.before_commit": {
+        "arriving": ("kill", NO_DATABASE),
+        "exporting": ("kill", NO_DATABASE),
+        "gathering": ("kill", NO_DATABASE),
+    },
+    "fetch.committed": {"arriving": ("kill", "exit"), "exporting": ("kill",), "gathering": ("kill",)},
     "open_runs.before_commit": {"landed": ("kill",), "exporting": ("kill",)},
     "open_runs.committed": {"landed": ("kill",), "exporting": ("kill",)},
     "export.before_commit": {"exporting": ("kill", NO_DATABASE)},
@@ -141,6 +162,7 @@ MATRIX: dict[str, dict[str, tuple[str, ...]]] = {
 EVERY_DAY = (
     ("arriving", "landing.object_moved=kill"),
     ("exporting", "export.file_landed=kill"),
+    ("gathering", "arrival.unwrapped=kill@2"),
     ("held", "plan.committed=kill"),
     ("planned", "apply.before_commit=kill"),
     ("planned", "apply.committed=kill"),

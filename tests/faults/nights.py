@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,8 @@ from concord import check, ledger, steps
 from concord.acquire import SftpAccess
 from concord.acquire.fhir_bulk.access import FhirAccess
 from concord.check import Finding
-from concord.contract import Feed, Limit, SftpDrop
+from concord.contract import Feed, Limit, Pgp, SftpDrop
+from concord.errors import DeliveryRejected
 from concord.ledger import Delivery
 from concord.sandbox.sftp_server import SftpPartner
 from concord.settings import Settings
@@ -32,6 +34,7 @@ from tests.playground import Playground
 from tests.resources import ndjson, patient
 from tests.rosters import BASE, FRI, THU, WED, Driver, child, employee, guarded, lax, mended, quick, without
 from tests.unit.acme_rows import file
+from tests.unwrapping import no_key, wrapped
 
 LATER = timedelta(hours=7)
 """Longer than anything a crash leaves may lie about."""
@@ -90,6 +93,34 @@ def _vanished(driver: Driver, partner: SftpPartner) -> None:
     put(partner, file(*ORDINARY))
     steps.discover(driver.feed, access(partner), driver.site)
     (partner.root / "outbound" / f"ELIG_{THU:%Y%m%d}.csv").unlink()
+
+
+def gathered() -> Feed:
+    """Acme, as if its roster came in two envelopes, with a list of their hashes."""
+    feed = lax()
+    pattern = "ELIG_{date:%Y%m%d}_{part}of{parts}.csv"
+    source = replace(feed.drop, pattern=pattern, checksum="ELIG_{date}.sha256", envelope=(Pgp("acme_pgp"),))
+    return replace(feed, source=source)
+
+
+def _in_parts(_: Driver, partner: SftpPartner) -> None:
+    halves = (ORDINARY[:9], ORDINARY[9:])
+    parts = {f"ELIG_{THU:%Y%m%d}_{n}of2.csv": wrapped(file(*rows)) for n, rows in enumerate(halves, start=1)}
+    hashes = "".join(f"{sha256(content).hexdigest()}  {name}\n" for name, content in parts.items())
+    for name, content in {**parts, f"ELIG_{THU:%Y%m%d}.sha256": hashes.encode()}.items():
+        path = partner.root / "outbound" / name
+        path.write_bytes(content)
+        os.utime(path, (YESTERDAY, YESTERDAY))
+
+
+def _refused_envelope(driver: Driver, partner: SftpPartner) -> None:
+    """Nobody could open Thursday's; by now somebody can."""
+    _in_parts(driver, partner)
+    (delivery_id,) = steps.discover(driver.feed, access(partner), driver.site)
+    with no_key(), suppress(DeliveryRejected):
+        steps.fetch(driver.feed, delivery_id, access(partner), driver.site)
+    with driver.site.database() as connection:
+        assert ledger.find(connection, delivery_id).state == "rejected"
 
 
 def _landed(driver: Driver, _: SftpPartner) -> None:
@@ -221,6 +252,8 @@ def _patients(driver: Driver, _: Ehr) -> None:
 
 NIGHTS: dict[str, Night] = {
     "arriving": Night(_waiting, watched=True),
+    "gathering": Night(_in_parts, gathered(), watched=True),
+    "opening again": Night(_refused_envelope, gathered(), deed="open again"),
     "vanished": Night(_vanished, watched=True),
     "landed": Night(_landed),
     "queued": Night(_queued),
@@ -357,12 +390,19 @@ class Nights:
             assert clock.task("link").ok
         elif deed == "cancel":
             clock.cancel(self.on_its_way())
+        elif deed == "open again":
+            clock.open_again(self.rejected())
         else:
             clock.with_refused_rows(deed)
 
     def on_its_way(self) -> str:
         """The delivery that an export brings."""
         statement = "SELECT delivery_id FROM ops.export WHERE state <> 'over'"
+        return str(self.playground.connection.execute(statement).fetchone()["delivery_id"])
+
+    def rejected(self) -> str:
+        """The delivery that was rejected."""
+        statement = "SELECT delivery_id FROM ops.delivery WHERE state = 'rejected'"
         return str(self.playground.connection.execute(statement).fetchone()["delivery_id"])
 
     def unfinished(self) -> list[Delivery]:

@@ -49,12 +49,17 @@ UNION ALL SELECT 'reviews', count(*) FROM core.link_review
 UNION ALL SELECT 'persons', count(*) FROM core.person
 """
 
+ARRIVALS = (
+    "SELECT kind, part, sha256, manifest IS NOT NULL AS landed, count(*) AS n FROM ops.arrival GROUP BY 1, 2, 3, 4"
+)
+
 
 @dataclass(frozen=True)
 class Result:
     """Tables by content, events by effect, deliveries by state, open incidents by kind, and what still lies about.
 
     ``exports`` are by state and why they are over, and ``single files`` counts those that are objects of their own.
+    ``arrivals`` are the single files of deliveries, with how often each is there.
     ``links`` are the records of each person, and how many links there were before.
     ``applies`` counts applies by three witnesses: events, audit and leases; ``running`` the
     transactions that somebody still has open.
@@ -68,6 +73,7 @@ class Result:
     applies: tuple[int, int, int]
     stage_tables: int
     exports: Counter[tuple[str, str]]
+    arrivals: Counter[tuple[Any, ...]]
     links: Counter[str]
     parts: int
     objects: int
@@ -102,6 +108,7 @@ def result_of(connection: Any, landing: Path) -> Result:
         quarantined=counted("SELECT DISTINCT line, reasons::text FROM ops.quarantine"),
         applies=tuple(connection.execute(APPLIES).fetchone().values()),
         exports=_exports(connection),
+        arrivals=counted(ARRIVALS),
         links=Counter({row["said"]: row["n"] for row in connection.execute(LINKS).fetchall()}),
         stage_tables=connection.execute(stage).fetchone()["n"],
         parts=sum(path.is_file() for path in (landing / "parts").glob("*")),

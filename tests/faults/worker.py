@@ -31,6 +31,7 @@ from concord.publish.notify import Channel
 from concord.settings import Settings
 from concord.steps import by_hand, rereading
 from concord.validate import validate
+from tests import unwrapping  # noqa: F401 — stands in for what opens envelopes
 from tests.faults.controls import CONTROLS
 from tests.rosters import THU, quick
 from tests.unit.acme_rows import ACME, frame

@@ -374,17 +374,17 @@ def test_a_fetch_that_found_an_equal_object_just_before_it_was_shredded_fetches_
     equal = Manifest.from_json(dict(acme.facts(first)["manifest"]))
     retain(acme)
     with acme.site.database("test") as connection, pytest.raises(LandingMoved):
-        steps.arriving._refuse_shredded(connection, equal, acme.site)
+        steps.gathering.refuse_shredded(connection, equal, acme.site)
 
 
 def test_a_fetch_whose_manifest_was_erased_with_that_of_an_older_equal_object_fetches_anew(acme: Driver) -> None:
     sealed = Manifest.from_json(dict(acme.all("SELECT manifest FROM ops.delivery")[0]["manifest"]))
     root = Path(acme.site.settings.landing_url.removeprefix("file://"))
     with acme.site.database("test") as connection:
-        steps.arriving._refuse_shredded(connection, sealed, acme.site)
+        steps.gathering.refuse_shredded(connection, sealed, acme.site)
         (root / sealed.path).unlink()
         with pytest.raises(LandingMoved):
-            steps.arriving._refuse_shredded(connection, sealed, acme.site)
+            steps.gathering.refuse_shredded(connection, sealed, acme.site)
 
 
 @pytest.mark.full

@@ -5,15 +5,18 @@ from __future__ import annotations
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from concord.catalogue import feed, feeds, refuse_shared_names, refuse_shared_scopes
 from concord.contract import (
+    X12834,
     Blank,
     Codes,
     Control,
+    ControlFile,
     DateText,
     Delimited,
     From,
@@ -25,6 +28,7 @@ from concord.contract import (
     OrderBy,
     Policy,
     Scope,
+    SftpDrop,
     Text,
     Weekdays,
 )
@@ -47,6 +51,12 @@ def controlled(**values: Any) -> Delimited:
     return Delimited(control=Control(**values))
 
 
+def drop(**values: Any) -> SftpDrop:
+    """Acme's folder, with other files in it."""
+    return replace(ACME.drop, **values)
+
+
+PARTS = "ELIG_{date:%Y%m%d}_{part}.csv"
 SOURCES = tuple(mapping.source for mapping in ACME.columns.values())
 
 CONTRADICTIONS: dict[str, tuple[dict[str, Any], str]] = {
@@ -132,6 +142,35 @@ CONTRADICTIONS: dict[str, tuple[dict[str, Any], str]] = {
     "ordered by a date the name has not": ({"source": replace(ACME.source, pattern="ELIG*.csv")}, "source.pattern"),
     "ordered by a sequence the name has not": ({"order": OrderBy(sequence=True)}, "source.pattern"),
     "a relative folder": ({"source": replace(ACME.source, directory="outbound")}, "source.directory"),
+    "a companion of nothing": ({"source": drop(checksum="{stem}")}, "source.checksum"),
+    "a companion in another folder": ({"source": drop(done_suffix="../{name}.done")}, "source.done_suffix"),
+    "a companion by a number the name has not": ({"source": drop(checksum="E_{sequence}.md5")}, "source.checksum"),
+    "two companions of one name": ({"source": drop(checksum=".ok", done_suffix=".ok")}, "source"),
+    "a control file that says nothing": ({"source": drop(control=ControlFile(".ctl", ()))}, "source.control"),
+    "a control file that says what nobody knows": (
+        {"source": drop(control=ControlFile(".ctl", ("{size}",)))},
+        "source.control",
+    ),
+    "a control file that says a number twice": (
+        {"source": drop(control=ControlFile(".ctl", ("{bytes} {bytes}",)))},
+        "source.control",
+    ),
+    "a number of parts of one file": ({"source": drop(parts=3)}, "source.parts"),
+    "parts of which nobody says how many": ({"source": drop(pattern=PARTS)}, "source.parts"),
+    "one part": ({"source": drop(pattern=PARTS, parts=1)}, "source.parts"),
+    "parts counted by a control file for each": (
+        {"source": drop(pattern=PARTS, control=ControlFile(".ctl", ("{parts}",)))},
+        "source.control",
+    ),
+    "parts that must be closer than they can be": (
+        {"source": drop(pattern=PARTS, parts=2, parts_within=timedelta(0))},
+        "source.parts_within",
+    ),
+    "parts of an interchange": ({"source": drop(pattern=PARTS, parts=2), "format": X12834()}, "source.pattern"),
+    "counted records of an interchange": (
+        {"source": drop(control=ControlFile(".ctl", ("{records}",))), "format": X12834()},
+        "source.control",
+    ),
     "a change file that ends by absence": (
         {"mode": Mode.DELTA, "policy": Policy(omission=Omission.END_OF_MONTH)},
         "policy.omission",

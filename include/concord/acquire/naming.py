@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
 
@@ -18,7 +19,12 @@ from concord.errors import ContractError
 
 LONGEST_NAME_BYTES = 255
 MOST_STARS = 3
-TOKEN = re.compile(r"\{date:(?P<date>[^{}]*)\}|(?P<sequence>\{sequence\})|(?P<star>\*)|(?P<brace>[{}])")
+TOKEN = re.compile(r"\{date:(?P<date>[^{}]*)\}|(?P<number>\{(?:sequence|parts?)\})|(?P<star>\*)|(?P<brace>[{}])")
+NUMBERS = {
+    "{sequence}": "(?P<sequence>[0-9]{1,18})",
+    "{part}": "(?P<part>[0-9]{1,4})",
+    "{parts}": "(?P<parts>[0-9]{1,4})",
+}
 DIRECTIVES = {
     "%Y": "[0-9]{4}", "%y": "[0-9]{2}", "%m": "[0-9]{2}", "%d": "[0-9]{2}", "%j": "[0-9]{3}",
     "%b": "[A-Za-z]{3}", "%H": "[0-9]{2}", "%M": "[0-9]{2}", "%S": "[0-9]{2}", "%%": "%",
@@ -27,18 +33,26 @@ DIRECTIVES = {
 
 @dataclass(frozen=True)
 class DropName:
-    """What a matching name says; None where the pattern has no such part."""
+    """What a matching name says; None where the pattern has no such part.
+
+    ``whole`` is the name without its part numbers: equal for all files of a delivery, and of no other. ``texts`` are
+    date and sequence as they stand in it.
+    """
 
     file_date: date | None
     sequence: int | None
+    part: int | None = None
+    parts: int | None = None
+    whole: str = field(default="", compare=False, repr=False)
+    texts: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
 class NameMatcher:
     """Reads names by a drop's pattern; raises :class:`ContractError` where the pattern is none.
 
-    ``{date:%Y%m%d}`` is a date, ``{sequence}`` one to eighteen ASCII digits, ``*``
-    anything (also nothing). All else stands for itself, upper and lower case apart.
+    ``{date:%Y%m%d}`` is a date, ``{sequence}`` one to eighteen ASCII digits, ``{part}`` and ``{parts}`` one to
+    four, ``*`` anything (also nothing). All else stands for itself, upper and lower case apart.
     """
 
     pattern: str
@@ -55,8 +69,16 @@ class NameMatcher:
         match = self.expression.fullmatch(name)
         if match is None:
             return None
-        parts = match.groupdict()
-        return DropName(self._date(parts.get("date")), int(parts["sequence"]) if parts.get("sequence") else None)
+        said = {label: text for label, text in match.groupdict().items() if text is not None}
+        numbers = {label: int(said[label]) for label in ("sequence", "part", "parts") if label in said}
+        return DropName(
+            self._date(said.get("date")),
+            numbers.get("sequence"),
+            numbers.get("part"),
+            numbers.get("parts"),
+            _without(match, ("part", "parts")),
+            {label: said[label] for label in ("date", "sequence") if label in said},
+        )
 
     def _date(self, text: str | None) -> date | None:
         if text is None:
@@ -85,11 +107,11 @@ class NameMatcher:
     def _part(self, token: re.Match[str]) -> str:
         if token["date"] is not None:
             return f"(?P<date>{self._digits(token['date'])})"
-        if token["sequence"]:
-            return "(?P<sequence>[0-9]{1,18})"
+        if token["number"]:
+            return NUMBERS[token["number"]]
         if token["star"]:
             return ".*?"
-        raise self._wrong("a brace that opens neither {date:…} nor {sequence}")
+        raise self._wrong("a brace that opens neither {date:…} nor {sequence}, {part}, {parts}")
 
     def _digits(self, date_format: str) -> str:
         pieces = re.split(r"(%.?)", date_format)
@@ -99,7 +121,7 @@ class NameMatcher:
         return "".join(DIRECTIVES.get(piece) or re.escape(piece) for piece in pieces)
 
     def _check(self, parts: list[str]) -> None:
-        for label in ("date", "sequence"):
+        for label in ("date", "sequence", "part", "parts"):
             if sum(part.startswith(f"(?P<{label}>") for part in parts) > 1:
                 raise self._wrong(f"{{{label}}} stands twice")
         # Each star multiplies the ways a long name can be tried.
@@ -108,6 +130,14 @@ class NameMatcher:
 
     def _wrong(self, message: str) -> ContractError:
         return ContractError(self.owner, "source.pattern", message)
+
+
+def _without(match: re.Match[str], labels: Iterable[str]) -> str:
+    """The name without the text of ``labels``; a slash, which no name has, stands in their place."""
+    name, spans = match.string, sorted(match.span(label) for label in labels if match.groupdict().get(label))
+    ends = [0, *(end for _, end in spans)]
+    starts = [*(start for start, _ in spans), len(name)]
+    return "/".join(name[end:start] for end, start in zip(ends, starts, strict=True))
 
 
 def matcher(drop: SftpDrop) -> NameMatcher:

@@ -14,6 +14,9 @@ sealed. What remains, a writer that stands still on a clock that runs behind, is
 by the contract's final line end and control totals; a file that is overwritten in place
 with the same size *and* a forged mtime cannot be told from an untouched one.
 
+**A delivery of several files** (companions that say something, parts) is complete when all of them are there, and
+looked the same twice; it is fetched file by file, each of which is compared with what was listed.
+
 **A fetch that breaks begins again** from the first byte. Going on in a part would have to
 continue a chunk of ciphertext, whose nonce must never be used for other bytes, and to prove
 that the half we have and the half to come are of one file, which SFTP cannot say. What it
@@ -30,12 +33,15 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import paramiko
 
-from concord.acquire import Fetched, Listing, RemoteFile, SftpAccess
-from concord.acquire.naming import DropName, NameMatcher, matcher, plain_name, without_temporary
+from concord.acquire import Fetched, Incomplete, Listing, PartFile, RemoteFile, SftpAccess
+from concord.acquire.companions import LARGEST_COMPANION_BYTES, CompanionName, Promise, control_said
+from concord.acquire.grouping import UNREADABLE, Entry, Found, Group, forms, groups
+from concord.acquire.naming import NameMatcher, matcher, plain_name, without_temporary
 from concord.acquire.ssh import REMOTE_ERRORS, answered, connect, entries, request_ahead
 from concord.contract import SftpDrop
 from concord.errors import DeliveryRejected, SourceRefused, SourceUnavailable
@@ -95,39 +101,79 @@ class PartnerSftp:
         unchanged = first.complete & second.complete
         return second.listing({file for file in unchanged if _rested(file, drop, now, waited=wait)})
 
-    def fetch(self, drop: SftpDrop, file: RemoteFile, landing: Landing, delivery_id: str, attempt: int) -> Fetched:
+    def fetch(
+        self,
+        drop: SftpDrop,
+        file: RemoteFile | PartFile,
+        landing: Landing,
+        delivery_id: str,
+        attempt: int,
+        promise: Promise | None = None,
+    ) -> Fetched:
         """Copies ``file`` into landing, and seals it if the partner did not touch it meanwhile.
 
         Raises :class:`SourceUnavailable` when it changed, is gone or the connection broke
         (nothing is sealed), :class:`SourceRefused` when it may not be read,
-        :class:`DeliveryRejected` ``acquire.too_large`` beyond the drop's ``max_bytes``.
+        :class:`DeliveryRejected` ``acquire.too_large`` beyond the drop's ``max_bytes``, and, unsealed too,
+        ``acquire.size`` or ``acquire.checksum`` where it is not what its companions ``promise``.
         """
         what = f"delivery {delivery_id}"
         path = _path(drop, file, what)
         if file.size > drop.max_bytes:
             raise DeliveryRejected("acquire.too_large", f"{what}: {file.size} bytes, {drop.max_bytes} are allowed")
         self._unchanged(path, file, what)
+        promise = promise or Promise()
+        if promise.size not in (None, file.size):
+            raise DeliveryRejected("acquire.size", f"{what}: has not the number of bytes that its control file says")
         remote = answered(what, lambda: self._sftp.open(path, "rb"))
         try:
             with landing.begin(delivery_id, attempt) as part:
-                _copy(remote, file.size, part, what)
+                digest = promise.checksum.begun() if promise.checksum else None
+                _copy(remote, file.size, part, what, digest)
                 failpoint("fetch.copied")
                 _same(answered(what, remote.stat), file, what)
                 self._unchanged(path, file, what)
+                if promise.checksum and digest and digest.hexdigest() != promise.checksum.digest:
+                    raise DeliveryRejected("acquire.checksum", f"{what}: its bytes do not have the hash beside them")
                 manifest = part.seal()
                 return Fetched(file.size, manifest.sha256, manifest)
         finally:
             with suppress(*REMOTE_ERRORS):
                 remote.close()
 
-    def _unchanged(self, path: str, file: RemoteFile, what: str) -> None:
+    def _unchanged(self, path: str, file: RemoteFile | PartFile, what: str) -> None:
         _same(answered(what, lambda: self._sftp.lstat(path)), file, what)
 
     def _look(self, drop: SftpDrop) -> _Look:
         look, names = _Look(drop), matcher(drop)
         for raw, attributes in entries(self._sftp, drop.directory, f"drop of {drop.conn_id}"):
             look.add(raw, attributes, names)
+        if drop.counts_parts_by_control:
+            look.expected = {group.whole: total for group in look.groups if (total := self._said(look, group))}
         return look
+
+    def _said(self, look: _Look, group: Group) -> int | None:
+        """How many parts the group's control file says there are; None where it is not there, or does not say."""
+        entry = look.regular.get(group.control() or "")
+        if entry is None or look.drop.control is None:
+            return None
+        if entry.size > LARGEST_COMPANION_BYTES:
+            return UNREADABLE
+        try:
+            return control_said(self._small(look.drop, entry.name), look.drop.control).expected
+        except DeliveryRejected:
+            return UNREADABLE
+
+    def _small(self, drop: SftpDrop, name: str) -> bytes:
+        """The beginning of a companion, one byte more than the largest has."""
+        what = f"a companion in the drop of {drop.conn_id}"
+        remote = answered(what, lambda: self._sftp.open(f"{drop.directory.rstrip('/')}/{name}", "rb"))
+        try:
+            content: bytes = answered(what, lambda: remote.read(LARGEST_COMPANION_BYTES + 1))
+        finally:
+            with suppress(*REMOTE_ERRORS):
+                remote.close()
+        return content
 
 
 class _Look:
@@ -135,10 +181,12 @@ class _Look:
 
     def __init__(self, drop: SftpDrop) -> None:
         self.drop = drop
-        self.files: list[RemoteFile] = []
+        self.files: list[Found] = []
         self.being_written: list[RemoteFile] = []
-        self.regular: set[str] = set()
+        self.regular: dict[str, Entry] = {}
+        self.expected: dict[str, int] = {}
         self.counts: Counter[str] = Counter()
+        self._companions = [CompanionName(form) for form in forms(drop).values()]
 
     def add(self, raw: bytes, attributes: Any, names: NameMatcher) -> None:
         """Sorts one entry in; a name that misleads is counted and forgotten."""
@@ -148,49 +196,65 @@ class _Look:
         if name is None:
             self.counts["refused"] += 1
             return
-        if stat.S_ISREG(attributes.st_mode or 0):
-            self.regular.add(name)
+        entry = _entry(name, attributes)
+        if entry is not None:
+            self.regular[name] = entry
         try:
-            self._sort(name, attributes, names)
+            self._sort(name, entry, names)
         except ValueError:
             self.counts["refused"] += 1
 
-    def _sort(self, name: str, attributes: Any, names: NameMatcher) -> None:
+    def _sort(self, name: str, entry: Entry | None, names: NameMatcher) -> None:
         final = without_temporary(name, self.drop.temporary)
         said = None if self._is_companion(name) else names.read(final or name)
         if said is None:
             self.counts["ignored"] += 1
-        elif (file := self._file(name, attributes, said)) is None:
+        elif entry is None or entry.size > self.drop.max_bytes:
             self.counts["refused"] += 1
+        elif final:
+            self.being_written.append(RemoteFile(name, entry.size, entry.modified_at, said.file_date, said.sequence))
         else:
-            (self.being_written if final else self.files).append(file)
+            self.files.append(Found(entry, said))
 
     def _is_companion(self, name: str) -> bool:
-        return self.drop.done_suffix is not None and name.endswith(self.drop.done_suffix)
+        return any(companion.matches(name) for companion in self._companions)
 
-    def _file(self, name: str, attributes: Any, said: DropName) -> RemoteFile | None:
-        size, modified = attributes.st_size, attributes.st_mtime
-        if not stat.S_ISREG(attributes.st_mode or 0) or size is None or modified is None:
-            return None
-        if size > self.drop.max_bytes:
-            return None
-        return RemoteFile(name, size, datetime.fromtimestamp(modified, UTC), said.file_date, said.sequence)
+    @cached_property
+    def groups(self) -> list[Group]:
+        """Files by delivery; asked for when the listing is at its end."""
+        return list(groups(self.drop, self.files))
+
+    @cached_property
+    def deliveries(self) -> list[tuple[Group, RemoteFile | Incomplete | None]]:
+        """Each group, and what it comes to; asked for when it is known how many parts control files say."""
+        return [(group, group.delivery(self.regular, self.expected.get(group.whole))) for group in self.groups]
 
     @property
     def complete(self) -> set[RemoteFile]:
-        """Files under a final name whose companion, if one is declared, is there."""
-        suffix = self.drop.done_suffix
-        return {file for file in self.files if suffix is None or file.name + suffix in self.regular}
+        """Deliveries of which all files are there under a final name."""
+        return {delivery for _, delivery in self.deliveries if isinstance(delivery, RemoteFile)}
 
     def listing(self, ready: set[RemoteFile]) -> Listing:
-        """The look as a :class:`Listing`, where ``ready`` of its files are ready."""
-        waiting = [file for file in [*self.files, *self.being_written] if file not in ready]
+        """The look as a :class:`Listing`, where ``ready`` of its deliveries are ready."""
+        there = [
+            delivery if isinstance(delivery, RemoteFile) else group.remote() for group, delivery in self.deliveries
+        ]
+        waiting = [file for file in [*there, *self.being_written] if file not in ready]
         return Listing(
             ready=tuple(sorted(ready, key=_order)),
             not_ready=tuple(sorted(waiting, key=_order)),
             refused=self.counts["refused"],
             ignored=self.counts["ignored"],
+            incomplete=tuple(delivery for _, delivery in self.deliveries if isinstance(delivery, Incomplete)),
         )
+
+
+def _entry(name: str, attributes: Any) -> Entry | None:
+    """A regular file; None for anything else."""
+    size, modified = attributes.st_size, attributes.st_mtime
+    if not stat.S_ISREG(attributes.st_mode or 0) or size is None or modified is None:
+        return None
+    return Entry(name, size, datetime.fromtimestamp(modified, UTC))
 
 
 def _order(file: RemoteFile) -> tuple[int, int, datetime, str]:
@@ -218,26 +282,28 @@ def _clock_is_ahead(file: RemoteFile, drop: SftpDrop, now: datetime) -> bool:
     return file.modified_at - now > drop.stable_for
 
 
-def _path(drop: SftpDrop, file: RemoteFile, what: str) -> str:
+def _path(drop: SftpDrop, file: RemoteFile | PartFile, what: str) -> str:
     if plain_name(file.name.encode("utf-8", "replace")) != file.name:
         raise SourceRefused(f"{what}: its name at the partner is not an ordinary file name")
     return f"{drop.directory.rstrip('/')}/{file.name}"
 
 
-def _same(attributes: Any, file: RemoteFile, what: str) -> None:
+def _same(attributes: Any, file: RemoteFile | PartFile, what: str) -> None:
     seen = (attributes.st_size, attributes.st_mtime)
     if not stat.S_ISREG(attributes.st_mode or 0) or seen != (file.size, int(file.modified_at.timestamp())):
         raise SourceUnavailable(f"{what}: changed at the partner since it was listed, or while read")
 
 
-def _copy(remote: paramiko.SFTPFile, size: int, part: LandingWriter, what: str) -> None:
-    """Writes the file to ``part``, which hashes it; refuses more or fewer than ``size`` bytes."""
+def _copy(remote: paramiko.SFTPFile, size: int, part: LandingWriter, what: str, digest: Any) -> None:
+    """Writes the file to ``part``, and to ``digest`` if there is one; refuses more or fewer than ``size`` bytes."""
     total = 0
     for block in _blocks(remote, size, what):
         total += len(block)
         if total > size:
             break
         part.write(block)
+        if digest is not None:
+            digest.update(block)
     if total != size:
         raise SourceUnavailable(f"{what}: changed while read: it has not the {size} bytes that were listed")
 

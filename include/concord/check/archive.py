@@ -29,7 +29,7 @@ LEDGER = (
 
 @dataclass(frozen=True)
 class Landed:
-    """A delivery's object as the ledger has it."""
+    """An object of a delivery as the ledger has it: what is read, or a file as it arrived."""
 
     delivery_id: str
     sha256: str | None

@@ -83,6 +83,8 @@ def show_plan(connection: Connection, found: Mapping[str, Any]) -> None:
 
     of_plan = {"plan_id": found["plan_id"]}
     show_head(found)
+    if files := _run(connection, "select_delivery_files", {"delivery_id": found["delivery_id"]}):
+        show.records("Files as they arrived", files)
     show.records("Lines", _run(connection, "select_delivery_lines", {"delivery_id": found["delivery_id"]}))
     show_envelopes(_run(connection, "select_envelopes", {"delivery_id": found["delivery_id"]}))
     show_counts(found["counts"])

@@ -36,6 +36,7 @@ from concord.contract.rules import NotAfter, NotBefore, NotInFuture, RequiredWhe
 from concord.contract.sheet import Xlsx
 from concord.contract.source import (
     Control,
+    ControlFile,
     Daily,
     Delimited,
     FhirBulk,
@@ -57,6 +58,7 @@ __all__ = [
     "Codes",
     "Columnar",
     "Control",
+    "ControlFile",
     "Daily",
     "DateText",
     "Delimited",

@@ -10,6 +10,7 @@ from zoneinfo import available_timezones
 
 from concord.contract import fixed, sheet, x12
 from concord.contract.clinical_contradictions import asked, export, records, search
+from concord.contract.drop import files
 from concord.contract.fixed import FixedWidth
 from concord.contract.policy import Action, Limit, Mode, Omission
 from concord.contract.reading import Codes, DateText, Moment, Number, Reader, Reference, Ssn, Text, Whole, YesNo
@@ -227,6 +228,8 @@ def _drop(feed: Feed, drop: SftpDrop) -> Iterator[tuple[str, str]]:
         yield "source.pattern", "order is by sequence, but the pattern has no {sequence}"
     if not drop.directory.startswith("/"):
         yield "source.directory", "must be absolute"
+    has_rows = feed.has_columns and not isinstance(feed.format, X12834)
+    yield from files(drop, has_rows=has_rows)
 
 
 def _promise(feed: Feed) -> Iterator[tuple[str, str]]:

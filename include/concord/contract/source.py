@@ -6,6 +6,21 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from concord.contract.columnar import Columnar
+from concord.contract.envelope import Pgp
+
+
+@dataclass(frozen=True)
+class ControlFile:
+    """A small file beside a delivery that says what it is made of (``.ctl``, ``.trg``); a companion's ``name``.
+
+    Each of its lines that is not blank reads as one of ``lines``, in which ``{file}``, ``{bytes}``, ``{records}`` and
+    ``{parts}`` are what it says and ``*`` is anything: ``("{file}|{bytes}|{records}",)``, ``("ROWS={records}", "*")``.
+    What a line says is about the file it names, else about the whole delivery. ``records`` are those that the format
+    reads, refused ones among them: lines of names and control records are none.
+    """
+
+    name: str
+    lines: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -14,8 +29,19 @@ class SftpDrop:
 
     ``pattern`` is a file name with ``{date:%Y%m%d}`` and optionally ``{sequence}``
     (digits); ``*`` matches anything else. A file counts as complete when its size
-    and mtime stood still for ``stable_for`` and, with ``done_suffix``, its companion
-    is there. Names ending in one of ``temporary`` are still being written.
+    and mtime stood still for ``stable_for`` and its companions are there.
+    Names ending in one of ``temporary`` are still being written.
+
+    A *companion* is named after its file: ``.done`` is put behind the whole name (``x.csv.done``), ``{stem}.done``
+    takes the place of the extension (``x.done``), and ``ELIG_{date}.ctl`` is one for all files of a delivery, with
+    date and sequence as they stand in their names. ``done_suffix`` is one whose being there is all it says;
+    ``checksum`` one with the MD5, SHA-256 or SHA-512 of the file as it lies there (``HASH``, ``HASH  name``).
+
+    A pattern with ``{part}`` has a delivery in several files: as many as ``{parts}`` in their names, ``parts``, or the
+    control file says. All else in their names is equal. Parts last changed more than ``parts_within`` apart belong
+    to different deliveries.
+
+    ``envelope`` is what is wrapped around each file, the outermost first.
     """
 
     conn_id: str
@@ -23,8 +49,41 @@ class SftpDrop:
     pattern: str
     stable_for: timedelta = timedelta(seconds=60)
     done_suffix: str | None = None
+    control: ControlFile | None = None
+    checksum: str | None = None
+    parts: int | None = None
+    parts_within: timedelta = timedelta(hours=12)
+    envelope: tuple[Pgp, ...] = ()
     temporary: tuple[str, ...] = (".tmp", ".part", ".filepart", ".partial", ".writing", ".swp")
     max_bytes: int = 20_000_000_000
+
+    @property
+    def in_parts(self) -> bool:
+        """Whether a delivery comes in several files."""
+        return "{part}" in self.pattern
+
+    @property
+    def counts_parts_by_control(self) -> bool:
+        """Whether only the control file says of how many files a delivery is made."""
+        return self.in_parts and self.control is not None and "{parts}" not in self.pattern and self.parts is None
+
+    @property
+    def keeps_files(self) -> bool:
+        """Whether its files are landed one by one before they are a delivery: there is more to one than a file."""
+        return bool(self.in_parts or self.control or self.checksum or self.envelope)
+
+    @property
+    def phrase(self) -> str:
+        """Where files are and what stands beside them, as Markdown."""
+        control = self.control.name if self.control else None
+        beside = {"a companion": self.done_suffix, "a control file": control, "checksums": self.checksum}
+        parts = [
+            f"SFTP, connection `{self.conn_id}`, `{self.directory}/{self.pattern}`",
+            f"in {self.parts or 'several'} files, all or nothing" if self.in_parts else "",
+            *(f"with {what} `{form}`" for what, form in beside.items() if form),
+            f"in an envelope: {', '.join(type(layer).__name__ for layer in self.envelope)}" if self.envelope else "",
+        ]
+        return "; ".join(filter(None, parts))
 
 
 @dataclass(frozen=True)

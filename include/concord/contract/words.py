@@ -9,10 +9,8 @@ from concord.contract.source import FhirBulk, FhirNdjson, FhirSearch, Hl7v2
 def arrives(feed: Feed) -> str:
     """Where deliveries come from, as Markdown."""
     source = feed.source
-    if isinstance(source, FhirSearch):
-        return source.phrase
     if not isinstance(source, FhirBulk):
-        return f"SFTP, connection `{source.conn_id}`, `{source.directory}/{source.pattern}`"
+        return source.phrase
     whose = {"system": "everything", "patient": "all patients", "group": f"groups {', '.join(source.groups)}"}
     what = "what changed since the last one" if source.incremental else "everything each time"
     return f"FHIR bulk export, connection `{source.conn_id}`, {whose[source.level]}: {what}"

@@ -8,7 +8,7 @@ from typing import Any
 
 from psycopg import sql
 
-from concord import exports, ledger, quarantine, stage
+from concord import arrivals, exports, ledger, quarantine, stage
 from concord.postgres import Connection, identifiers, run
 
 Row = Mapping[str, Any]
@@ -61,6 +61,10 @@ PLACES = (
     Place(
         "file names", sql.Identifier("ops", "delivery"), ("delivery_id",), "file_name_sealed",
         ("delivery_id",), lambda row: ledger.name_context(row["delivery_id"]),
+    ),
+    Place(
+        "names of single files", sql.Identifier("ops", "arrival"), ("delivery_id", "file"), "file_name_sealed",
+        (), lambda row: arrivals.name_context(row["delivery_id"], row["file"]),
     ),
     Place("SSNs now", sql.Identifier("core", "member"), ("row_id",), "ssn_sealed", MEMBER, _member),
     Place(

@@ -37,7 +37,10 @@ SHARED = "its bytes are another delivery's too"
 
 @dataclass(frozen=True)
 class Kept:
-    """A delivery of which something can still be read: its file, or the raw bytes of refused rows."""
+    """A delivery of which something can still be read: a file of it, or the raw bytes of refused rows.
+
+    One for the object that is read and the rows, and one for each file as it arrived that is another object.
+    """
 
     delivery_id: str
     feed: str
@@ -103,8 +106,9 @@ def judge(rows: Iterable[Kept]) -> Night:
     for kept in everything:
         if kept.has_file and kept.is_past and kept.object_url not in goes:
             stays[kept.feed][kept.stays or SHARED] += 1
+    deliveries = {(kept.feed, kept.delivery_id) for kept in everything}
     return Night(
-        Counter(kept.feed for kept in everything), goes, tuple(k for k in everything if k.loses_rows), dict(stays)
+        Counter(feed for feed, _ in deliveries), goes, tuple(k for k in everything if k.loses_rows), dict(stays)
     )
 
 
@@ -147,6 +151,7 @@ def _shred_object(database: Database, feeds: list[Feed], url: str, sha256: str, 
         if url not in survey(connection, feeds, now, equal).objects:
             return 0
         shredded = run(connection, "custody/destroy_key", {"sha256": sha256, "object_url": url, "now": now})
+        run(connection, "custody/forget_names", {"delivery_ids": [row["delivery_id"] for row in shredded]})
         for row in shredded:
             _note(connection, actor, row["delivery_id"], "file", 1)
         return len(shredded)

@@ -2,7 +2,7 @@
 
 ``manifest.py`` what an object is, authenticated · ``chunks.py`` its ciphertext ·
 ``store.py`` (``disk.py``, ``bucket.py``) files by path · ``writer.py`` one object
-on its way in · ``keeper.py`` keys wrapped anew, and destroyed · ``archive.py`` the
+on its way in · ``scratch.py`` bytes needed twice · ``keeper.py`` keys wrapped anew, and destroyed · ``archive.py`` the
 archive as its users see it.
 
 Layout below the landing URL; no name carries anything of a partner's file name::
@@ -16,7 +16,8 @@ Layout below the landing URL; no name carries anything of a partner's file name:
 from concord.landing.archive import Landing
 from concord.landing.keeper import Keeper
 from concord.landing.manifest import Checkpoint, Manifest
+from concord.landing.scratch import Scratch
 from concord.landing.store import available
 from concord.landing.writer import LandingWriter
 
-__all__ = ["Checkpoint", "Keeper", "Landing", "LandingWriter", "Manifest", "available"]
+__all__ = ["Checkpoint", "Keeper", "Landing", "LandingWriter", "Manifest", "Scratch", "available"]

@@ -11,7 +11,7 @@ import hashlib
 import io
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -21,6 +21,7 @@ from concord.errors import LandingDamaged, LandingShredded
 from concord.landing.chunks import ChunkCipher, ChunkReader, derived, sealed_size
 from concord.landing.keeper import Keeper
 from concord.landing.manifest import Checkpoint, Manifest, key_context, manifest_path
+from concord.landing.scratch import Scratch
 from concord.landing.store import open_store
 from concord.landing.writer import LandingWriter
 from concord.protect import KeyRing, ProtectError, UnknownKey
@@ -50,14 +51,28 @@ class Landing:
 
         Raises ``OSError`` where the store does not take it (a full disk).
         """
-        if not DELIVERY_ID.match(delivery_id):
-            raise ValueError("a delivery id is 1 to 32 of 0-9 a-z")
-        name = f"{delivery_id}.{int(attempt)}"
+        name = _part_name(delivery_id, attempt)
         writer = LandingWriter(self._store, self._keys, name, self._chunk_bytes, self._intact)
         try:
             yield writer
         finally:
             writer.discard()
+
+    @contextmanager
+    def scratch(self, delivery_id: str, attempt: int) -> Iterator[Callable[[], Scratch]]:
+        """Makes scratch objects, all of which are gone when it is left."""
+        name = _part_name(delivery_id, attempt)
+        made: list[Scratch] = []
+
+        def make() -> Scratch:
+            made.append(Scratch(self._store, name, self._chunk_bytes))
+            return made[-1]
+
+        try:
+            yield make
+        finally:
+            for scratch in made:
+                scratch.discard()
 
     def with_checkpoints(self, manifest: Manifest, checkpoints: Iterable[Checkpoint]) -> Manifest:
         """``manifest`` with the record boundaries that only parsing found, authenticated anew, for the ledger."""
@@ -193,6 +208,12 @@ class Landing:
             source.close()
             raise LandingDamaged(f"{manifest.object_url}: has {size} bytes instead of {sealed_size(manifest)}")
         return source
+
+
+def _part_name(delivery_id: str, attempt: int) -> str:
+    if not DELIVERY_ID.match(delivery_id):
+        raise ValueError("a delivery id is 1 to 32 of 0-9 a-z")
+    return f"{delivery_id}.{int(attempt)}"
 
 
 def unlocked(manifest: Manifest, keys: KeyRing) -> tuple[ChunkCipher, bytes]:

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from concord.errors import LandingDamaged
+from concord.failpoint import failpoint
 from concord.landing.manifest import Manifest
 
 if TYPE_CHECKING:
@@ -61,6 +62,33 @@ class ChunkCipher:
 
     def _nonce(self, number: int, last: bool) -> bytes:
         return self._prefix + number.to_bytes(4, "big") + bytes((last,))
+
+
+class ChunkWriter:
+    """Writes the ciphertext of one object to ``file``: the header at once, and each chunk when it is full."""
+
+    def __init__(self, file: IO[bytes], cipher: ChunkCipher, chunk_bytes: int) -> None:
+        self._file, self._cipher, self._chunk_bytes = file, cipher, chunk_bytes
+        self._buffer, self._number = bytearray(), 0
+        file.write(cipher.header)
+
+    def write(self, data: bytes) -> None:
+        """Takes the next bytes of plaintext."""
+        self._buffer += data
+        # A full chunk waits until a byte follows it: the last one is sealed as such.
+        while len(self._buffer) > self._chunk_bytes:
+            self._emit(self._buffer[: self._chunk_bytes], last=False)
+            del self._buffer[: self._chunk_bytes]
+
+    def finish(self) -> None:
+        """Seals what is left as the last chunk."""
+        self._emit(self._buffer, last=True)
+        self._buffer = bytearray()
+
+    def _emit(self, plaintext: bytes | bytearray, *, last: bool) -> None:
+        self._file.write(self._cipher.seal(self._number, plaintext, last=last))
+        self._number += 1
+        failpoint("landing.chunk_written")
 
 
 class ChunkReader(io.RawIOBase):

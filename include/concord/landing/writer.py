@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Callable, Iterable
 
 from concord.failpoint import failpoint
-from concord.landing.chunks import ChunkCipher, derived
+from concord.landing.chunks import ChunkCipher, ChunkWriter, derived
 from concord.landing.manifest import Checkpoint, Manifest, chunk_count, key_context, object_path
 from concord.landing.store import Store
 from concord.protect import KeyRing
@@ -31,8 +31,7 @@ class LandingWriter:
         self._manifest_key = derived(data_key, self._object_id, "manifest")
         self._cipher = ChunkCipher(data_key, self._object_id, chunk_bytes)
         self._part = f"parts/{name}.{self._object_id.hex()[:12]}.part"
-        self._hash, self._buffer = hashlib.sha256(), bytearray()
-        self._length = self._number = 0
+        self._hash, self._length = hashlib.sha256(), 0
         self._open, self._astray = True, False
         self._begin()
 
@@ -42,7 +41,7 @@ class LandingWriter:
             self._store.put_new(self._part + ".key", json.dumps(header).encode())
             failpoint("landing.key_persisted")
             self._file = self._store.create(self._part)
-            self._file.write(self._cipher.header)
+            self._chunks = ChunkWriter(self._file, self._cipher, self._chunk_bytes)
         except BaseException:
             self._remove_parts()
             raise
@@ -67,24 +66,14 @@ class LandingWriter:
             raise ValueError("the object is sealed or given up")
         self._hash.update(data)
         self._length += len(data)
-        self._buffer += data
-        # A full chunk waits until a byte follows it: the last one is sealed as such.
-        while len(self._buffer) > self._chunk_bytes:
-            self._emit(self._buffer[: self._chunk_bytes], last=False)
-            del self._buffer[: self._chunk_bytes]
+        self._chunks.write(data)
         return len(data)
-
-    def _emit(self, plaintext: bytes | bytearray, *, last: bool) -> None:
-        self._file.write(self._cipher.seal(self._number, plaintext, last=last))
-        self._number += 1
-        failpoint("landing.chunk_written")
 
     def seal(self, checkpoints: Iterable[Checkpoint] = ()) -> Manifest:
         """Makes the part an object and returns its manifest; the one of an equal, sound object if there is one."""
         if not self._open:
             raise ValueError("the object is sealed or given up")
-        self._emit(self._buffer, last=True)
-        self._buffer = bytearray()
+        self._chunks.finish()
         self._store.finish(self._file)
         self._open = False
         failpoint("landing.part_complete")

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from concord import envelopes, incidents, ledger
-from concord.acquire import Fetched, RemoteFile, SftpAccess
+from concord import arrivals, envelopes, incidents, ledger
+from concord.acquire import Fetched, Incomplete, RemoteFile, SftpAccess
 from concord.contract import Feed
-from concord.errors import DeliveryRejected, LandingMoved
+from concord.errors import DeliveryRejected
 from concord.failpoint import failpoint
-from concord.landing import Manifest, available
+from concord.landing import available
 from concord.ledger import Delivery
 from concord.postgres import Connection, run
 from concord.steps import texts
 from concord.steps.connecting import connected
+from concord.steps.gathering import Gathered, gather, put_together, refuse_shredded
 from concord.steps.site import Site
+
+PARTS_COME_WITHIN = timedelta(hours=1)
+"""After so long without another part a delivery is told to be incomplete."""
 
 
 def discover(feed: Feed, access: SftpAccess, site: Site) -> list[str]:
@@ -33,6 +38,7 @@ def discover(feed: Feed, access: SftpAccess, site: Site) -> list[str]:
         incidents.resolve_cause(connection, f"watch:{feed.name}:discover")
         incidents.resolve_cause(connection, f"slow:{feed.name}")  # one watch at a time: the slow one is over
         _report_refused(connection, feed, listing.refused)
+        _report_incomplete(connection, feed, listing.incomplete)
         waiting = [delivery.delivery_id for delivery in ledger.undiscovered(connection, feed.name)]
         failpoint("discover.before_commit")
     failpoint("discover.committed")
@@ -42,7 +48,7 @@ def discover(feed: Feed, access: SftpAccess, site: Site) -> list[str]:
 def _enter(connection: Any, feed: Feed, file: RemoteFile, site: Site) -> None:
     delivery_id = ledger.new_id()
     name_token, *earlier = site.keys.tokens_under_every_key(file.name, kind="file_name")
-    ledger.discover(
+    entered = ledger.discover(
         connection,
         feed,
         delivery_id=delivery_id,
@@ -54,6 +60,8 @@ def _enter(connection: Any, feed: Feed, file: RemoteFile, site: Site) -> None:
         file_date=file.file_date,
         sequence=file.sequence,
     )
+    if entered and file.files:
+        arrivals.enter(connection, delivery_id, [asdict(each) for each in file.files], site.keys)
     failpoint("discover.entered")
 
 
@@ -85,11 +93,25 @@ def _report_refused(connection: Any, feed: Feed, refused: int) -> None:
         incidents.resolve_cause(connection, f"listing:{feed.name}")
 
 
-def fetch(feed: Feed, delivery_id: str, access: SftpAccess, site: Site) -> dict[str, Any]:
-    """Lands one delivery: ciphertext, sealed, in the ledger. A repeat of bytes ends as duplicate."""
+def _report_incomplete(connection: Any, feed: Feed, found: Sequence[Incomplete]) -> None:
+    """Parts come one after the other; told is what makes no delivery, or of which nothing came for a while."""
+    now = datetime.now(UTC)
+    left = [each for each in found if each.flaw or now - each.since > PARTS_COME_WITHIN]
+    if left:
+        incidents.report(connection, "incomplete", texts.incomplete(feed, left), feed=feed.name)
+    else:
+        incidents.resolve_cause(connection, f"incomplete:{feed.name}")
+
+
+def fetch(feed: Feed, delivery_id: str, access: SftpAccess, site: Site, keys: Any = None) -> dict[str, Any]:
+    """Lands one delivery: ciphertext, sealed, in the ledger. A repeat of content ends as duplicate.
+
+    ``keys`` open the envelopes of a drop that has any.
+    """
     with site.database("fetch") as connection:
         delivery = ledger.find_of(connection, feed, delivery_id)
         name = connection.execute("SELECT * FROM ops.delivery WHERE delivery_id = %s", (delivery_id,)).fetchone()
+        files = arrivals.files(connection, delivery_id)
     if delivery.state != "discovered" or name is None:
         return {"delivery_id": delivery_id, "state": delivery.state}
     file = RemoteFile(
@@ -100,18 +122,28 @@ def fetch(feed: Feed, delivery_id: str, access: SftpAccess, site: Site) -> dict[
         sequence=delivery.file_sequence,
     )
     failpoint("fetch.begun")
-    rejection: DeliveryRejected | None = None
-    with connected(feed, access, site) as partner:
-        try:
-            with available(f"delivery {delivery_id}"):  # the partner's own failures have names already
-                fetched = partner.fetch(feed.drop, file, site.landing, delivery_id, delivery.attempt)
-        except DeliveryRejected as error:
-            rejection = error
-    if rejection is not None:
-        reject(feed, delivery, rejection, site)
-        raise rejection
-    failpoint("fetch.sealed")
-    return land(feed, delivery_id, fetched, site)
+    try:
+        if files:
+            gathered = gather(feed, delivery, files, access, site, keys)
+        else:
+            gathered = Gathered(_fetched(feed, delivery, file, access, site), ())
+    except DeliveryRejected as error:
+        rejection = error
+    else:
+        failpoint("fetch.sealed")
+        return land(feed, delivery_id, gathered.fetched, site, also=_places(delivery_id, gathered))
+    reject(feed, delivery, rejection, site)
+    raise rejection
+
+
+def _fetched(feed: Feed, delivery: Delivery, file: RemoteFile, access: SftpAccess, site: Site) -> Fetched:
+    """A plain file, sealed as it is."""
+    with connected(feed, access, site) as partner, available(f"delivery {delivery.delivery_id}"):
+        return partner.fetch(feed.drop, file, site.landing, delivery.delivery_id, delivery.attempt)
+
+
+def _places(delivery_id: str, gathered: Gathered) -> Callable[[Connection], None]:
+    return lambda connection: arrivals.place(connection, delivery_id, gathered.slices)
 
 
 def reject(feed: Feed, delivery: Delivery, error: DeliveryRejected, site: Site) -> None:
@@ -136,15 +168,9 @@ def land(
         if delivery.state != "discovered":
             return {"delivery_id": delivery_id, "state": delivery.state}
         ledger.hold_object(connection, fetched.sha256)
-        _refuse_shredded(connection, fetched.manifest, site)
+        refuse_shredded(connection, fetched.manifest, site)
         twin = ledger.twin(connection, delivery, fetched.sha256)
-        facts: dict[str, Any] = {
-            "sha256": fetched.sha256,
-            "byte_count": fetched.size,
-            "manifest": json.loads(fetched.manifest.to_json()),
-            "landed_at": datetime.now(UTC),
-            "contract_hash": feed.fingerprint,
-        }
+        facts = _facts(feed, fetched)
         if twin is None:
             ledger.move(connection, delivery_id, "landed", "sealed in landing", **facts)
         else:
@@ -157,11 +183,36 @@ def land(
     return {"delivery_id": delivery_id, "state": "landed" if twin is None else "duplicate", "bytes": fetched.size}
 
 
-def _refuse_shredded(connection: Any, manifest: Manifest, site: Site) -> None:
-    """The object may be gone by now: an equal one that was there already, or one sealed while that was erased."""
-    values = {"sha256": manifest.sha256, "object_url": manifest.object_url}
-    if run(connection, "ledger/find_shredded", values) or not site.landing.keeper.is_sealed(manifest):
-        raise LandingMoved(f"{manifest.object_url}: was shredded while it was fetched again")
+def _facts(feed: Feed, fetched: Fetched) -> dict[str, Any]:
+    return {
+        "sha256": fetched.sha256,
+        "byte_count": fetched.size,
+        "manifest": json.loads(fetched.manifest.to_json()),
+        "landed_at": datetime.now(UTC),
+        "contract_hash": feed.fingerprint,
+    }
+
+
+def open_envelopes(feed: Feed, delivery_id: str, attempt: int, site: Site, keys: Any) -> None:
+    """Lands a rejected delivery from the files that are kept of it, once a person opens ``attempt``; else does nothing.
+
+    A key was missing, or the contract was wrong. Raises :class:`DeliveryRejected` where it still is refused.
+    """
+    with site.database("fetch") as connection:
+        delivery = ledger.find_of(connection, feed, delivery_id)
+        files = arrivals.files(connection, delivery_id)
+    is_refused = delivery.state == "rejected" and delivery.manifest is None
+    if not is_refused or attempt != delivery.attempt + 1 or not files or not all(file.manifest for file in files):
+        return
+    gathered = put_together(feed, delivery, files, site, keys)
+    failpoint("arrival.opened_again")
+    with site.database("fetch") as connection:
+        ledger.require_attempt(ledger.find_of(connection, feed, delivery_id, lock=True), delivery.attempt)
+        ledger.hold_object(connection, gathered.fetched.sha256)
+        refuse_shredded(connection, gathered.fetched.manifest, site)
+        facts = _facts(feed, gathered.fetched)
+        ledger.move(connection, delivery_id, "landed", "opened again", attempt=attempt, **facts)
+        arrivals.place(connection, delivery_id, gathered.slices)
 
 
 def open_runs(feed: Feed, site: Site) -> list[dict[str, Any]]:

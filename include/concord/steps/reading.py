@@ -20,7 +20,7 @@ from concord.protect import KeyRing
 from concord.quarantine import RefusedRow
 from concord.stage import Staging
 from concord.steps import texts
-from concord.steps.arriving import reject
+from concord.steps.arriving import open_envelopes, reject
 from concord.steps.pieces import Piece, Reading
 from concord.steps.record_reading import records_of
 from concord.steps.rereading import text_of
@@ -54,12 +54,17 @@ class Account:
             self.ignored.setdefault(reason, []).append((line, lines))
 
 
-def stage(feed: Feed, delivery_id: str, attempt: int, site: Site, *, dry_run: bool = False) -> dict[str, Any]:
+def stage(
+    feed: Feed, delivery_id: str, attempt: int, site: Site, *, dry_run: bool = False, keys: Any = None
+) -> dict[str, Any]:
     """Reads, judges and stages every line of a delivery; returns counts.
 
     Raises :class:`DeliveryRejected` after the ledger says so, and Fenced for an attempt
-    that is over. An attempt one higher than the ledger's opens the delivery again.
+    that is over. An attempt one higher than the ledger's opens the delivery again; where its
+    envelope was refused, that is opened again with ``keys``.
     """
+    if not feed.pulls and feed.drop.keeps_files and not dry_run:
+        open_envelopes(feed, delivery_id, attempt, site, keys)
     with site.database("stage") as connection:
         delivery = _opened(connection, feed, delivery_id, attempt, dry_run=dry_run)
     failpoint("stage.opened")

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import accumulate
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
-from concord import ledger, quarantine
+from concord import arrivals, ledger, quarantine
+from concord.arrivals import Arrival
 from concord.contract import Feed
 from concord.errors import DeliveryRejected
 from concord.landing import Manifest, available
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
     from concord.parse import RowFile
+    from concord.parse.chained import Part
 
 HEADER_LINES = 1
 """A replay begins with a header, whatever its format; then each record takes as many lines as it had."""
@@ -42,14 +44,43 @@ RECORD_SHOWN = ("resource_id",)
 @contextmanager
 def text_of(feed: Feed, delivery: Delivery, site: Site) -> Iterator[RowFile]:
     """The delivery's records; raises :class:`DeliveryRejected` where its header breaks the contract."""
-    from concord.parse.opening import open_rows
-
     if delivery.is_replay:
         yield taken_up(feed, delivery, site)
         return
-    manifest = Manifest.from_json(dict(delivery.manifest or {}))
-    with available(f"delivery {delivery.delivery_id}"), site.landing.open(manifest) as stream:
-        yield open_rows(stream, feed, file_date=delivery.file_date, sequence=delivery.file_sequence)
+    with site.database("stage") as connection:
+        files = arrivals.files(connection, delivery.delivery_id)
+    with available(f"delivery {delivery.delivery_id}"), ExitStack() as stack:
+        parts = [_part(feed, delivery, file, stack, site) for file in files if file.kind == arrivals.DATA]
+        counts = [file.record_count for file in files if file.record_count is not None]
+        if len(parts) < 2 and not counts:
+            yield _opened(feed, delivery, stack.enter_context(_stream(delivery, site)))
+        else:
+            from concord.parse.chained import ChainedRows
+
+            whole = next((file.record_count for file in files if file.kind == "control"), None)
+            yield ChainedRows(parts, whole)
+
+
+def _part(feed: Feed, delivery: Delivery, file: Arrival, stack: ExitStack, site: Site) -> Part:
+    """One file of a delivery in several: a piece of its object, opened when it is its turn."""
+    from concord.landing.window import window
+    from concord.parse.chained import Part
+
+    def opened() -> RowFile:
+        piece = window(_stream(delivery, site), file.first_byte or 0, file.content_bytes or 0)
+        return _opened(feed, delivery, stack.enter_context(piece))
+
+    return Part(opened, file.record_count)
+
+
+def _stream(delivery: Delivery, site: Site) -> BinaryIO:
+    return site.landing.open(Manifest.from_json(dict(delivery.manifest or {})))
+
+
+def _opened(feed: Feed, delivery: Delivery, stream: BinaryIO) -> RowFile:
+    from concord.parse.opening import open_rows
+
+    return open_rows(stream, feed, file_date=delivery.file_date, sequence=delivery.file_sequence)
 
 
 def taken_up(feed: Feed, replay: Delivery, site: Site) -> RowFile:

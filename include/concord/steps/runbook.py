@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 from concord import connections
+from concord.acquire import Incomplete
 from concord.catalogue import feed
 from concord.check import Finding
 from concord.errors import DeliveryRejected
@@ -25,6 +26,7 @@ DELIVERY = Delivery(
     replay_of=None,
 )  # fmt: skip
 APPLIED = replace(DELIVERY, state="applied")
+EVENING = datetime(2026, 11, 20, 18, 5, tzinfo=UTC)
 THURSDAY, FRIDAY = date(2026, 11, 19), date(2026, 11, 20)
 PLAN = {"digest": "0f" * 32, "counts": {"eligibility": {"incoming": 1_204, "end": 402}}}
 GUARDS = [{"guard": "ends", "scope": "", "text": "402 of 1,606 spans ended", "tripped": True}]
@@ -46,6 +48,8 @@ class Example:
 EXAMPLES = (
     Example("held", texts.waits, (FEED, DELIVERY, PLAN, GUARDS, "Refused rows by reason: none.")),
     Example("rejected", texts.rejected, (FEED, DELIVERY, DeliveryRejected("control.record_count", "99 are not 100"))),
+    Example("rejected", texts.rejected, (FEED, DELIVERY, DeliveryRejected("acquire.checksum", "it has another hash"))),
+    Example("rejected", texts.rejected, (FEED, DELIVERY, DeliveryRejected("envelope.key", "no key of ours opens it"))),
     Example("failed", texts.failed, (FEED, DELIVERY, "apply", "DatabaseUnavailable: SQLSTATE 57P01")),
     Example("failed", texts.not_settled, (FEED, APPLIED, "settle", "DatabaseUnavailable: SQLSTATE 57P01")),
     Example("login", login_texts.login_refused, (FEED, "the partner refused user and key")),
@@ -61,6 +65,8 @@ EXAMPLES = (
     Example("slow", texts.slow, (FEED, f"{FEED.name}_watch", 90, None)),
     Example("gap", texts.sequence_gap, (FEED, DELIVERY, 7)),
     Example("drift", texts.drifted, (FEED, DELIVERY, DELIVERY.drift)),
+    Example("incomplete", texts.incomplete, (FEED, [Incomplete(2, 3, "", EVENING)])),
+    Example("incomplete", texts.incomplete, (FEED, [Incomplete(3, 2, "number", EVENING)])),
     Example("listing", texts.refused_names, (FEED, 3)),
     Example("connection", linting.unfit, (FEED.source.conn_id, [UNPINNED])),
     Example("links", linking.waits, (LINKS,)),

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
+from concord.acquire import Incomplete
 from concord.check import Finding
 from concord.contract import Feed
 from concord.errors import DeliveryRejected, NeedsDecision
@@ -40,12 +41,24 @@ def rejected(feed: Feed, delivery: Delivery, error: DeliveryRejected) -> Text:
     return Text(
         f"{feed.name}: delivery {delivery.delivery_id} was rejected ({error.code})",
         _head(feed, delivery, f"rejected, {error}"),
-        f"{UNTOUCHED} {_kept(delivery) if delivery.sha256 or not feed.pulls else 'Nothing was landed.'}",
-        _after_rejection(feed, delivery),
+        f"{UNTOUCHED} {_left_of(feed, delivery, error)}",
+        _after_rejection(feed, delivery, error),
     )
 
 
-def _after_rejection(feed: Feed, delivery: Delivery) -> str:
+NOT_TAKEN, WRAPPED = "acquire.", "envelope."
+"""Codes of what was not landed at all, and of what was landed and not opened."""
+
+
+def _left_of(feed: Feed, delivery: Delivery, error: DeliveryRejected) -> str:
+    if delivery.sha256 is None and (feed.pulls or error.code.startswith(NOT_TAKEN)):
+        return "Nothing was landed." if feed.pulls else "The file was not landed; it lies in the partner's folder."
+    if error.code.startswith(WRAPPED):
+        return "The file is kept in landing as it arrived, encrypted once more; nothing of it was read."
+    return _kept(delivery)
+
+
+def _after_rejection(feed: Feed, delivery: Delivery, error: DeliveryRejected) -> str:
     if delivery.is_replay:
         return (
             "nothing here: its rows wait in quarantine as before. If the contract is wrong, mend it, then replay them "
@@ -55,6 +68,17 @@ def _after_rejection(feed: Feed, delivery: Delivery) -> str:
         return (
             f"{feed.name}_watch, or wait for its next run: it asks anew, since the same time as this one. If the "
             "server said no to the request itself, mend the contract or what was agreed with the partner first."
+        )
+    if delivery.sha256 is None and error.code.startswith(NOT_TAKEN):
+        return (
+            "nothing here. Ask the partner to put right the file or what stands beside it (hash, control file); it is "
+            "picked up by the next watch run, as a delivery of its own."
+        )
+    if error.code.startswith(WRAPPED):
+        return (
+            "look at the code: if a key of ours is missing or the contract is wrong, mend it, then trigger the feed's "
+            f"DAG with delivery_id {delivery.delivery_id} and attempt {delivery.attempt + 1}: the kept file is opened "
+            "again. Else ask the partner for a corrected file; it is picked up by the next watch run."
         )
     return (
         "nothing here, trying the same bytes again fails again. Ask the partner for a corrected file; it is "
@@ -136,6 +160,32 @@ def refused_names(feed: Feed, refused: int) -> Text:
         "everything else in the folder is processed as usual.",
         "look at the folder with the partner; the incident closes by itself when they are gone.",
     )
+
+
+FLAWS = {
+    "twice": "one part is there under two names",
+    "number": "they say different numbers of parts, or a part beyond that number",
+    "apart": "they were changed too long after each other to be of one delivery",
+    "companion": "their control file cannot be read",
+    "size": "they are too large together",
+}
+
+
+def incomplete(feed: Feed, found: Sequence[Incomplete]) -> Text:
+    """For deliveries in parts of which not all are there, or which contradict each other."""
+    listed = "; ".join(map(_parts, found[:3])) + (f"; and {len(found) - 3} more" if found[3:] else "")
+    return Text(
+        f"{feed.name}: {len(found)} deliveries in parts are not complete",
+        f"Partner {feed.partner}, feed {feed.name}, no delivery: {listed}. Nothing of them was fetched.",
+        "a delivery is taken with all of its parts or not at all; the tables are as of the last one.",
+        "ask the partner for what is missing, or to send all parts of the delivery again. The next watch run takes a "
+        "delivery that is complete; the incident closes by itself.",
+    )
+
+
+def _parts(found: Incomplete) -> str:
+    there = f"{found.present} of {found.expected or 'an unknown number of'} parts are there"
+    return f"{there}, but {FLAWS[found.flaw]}" if found.flaw else there
 
 
 def sequence_gap(feed: Feed, delivery: Delivery, missing: int) -> Text:

@@ -3,7 +3,7 @@
 from concord.migrations.files import execute
 
 revision = "0019_interchanges"
-down_revision = "0016_searches"
+down_revision = "0017_arrivals"
 
 
 def upgrade() -> None:

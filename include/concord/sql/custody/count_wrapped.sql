@@ -1,2 +1,2 @@
 SELECT coalesce(ops.key_id_of(decode(manifest ->> 'wrapped_key', 'base64')), '') AS key_id, count(*) AS uses
-FROM ops.delivery WHERE manifest IS NOT NULL AND shredded_at IS NULL GROUP BY 1
+FROM ops.landed_object WHERE shredded_at IS NULL GROUP BY 1

@@ -1,1 +1,1 @@
-SELECT delivery_id FROM ops.delivery WHERE sha256 = %(sha256)s
+SELECT DISTINCT delivery_id FROM ops.landed_object WHERE sha256 = %(sha256)s

@@ -1,1 +1,1 @@
-SELECT DISTINCT manifest ->> 'object_url' AS object_url FROM ops.delivery WHERE manifest IS NOT NULL
+SELECT DISTINCT manifest ->> 'object_url' AS object_url FROM ops.landed_object
