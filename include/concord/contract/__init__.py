@@ -15,7 +15,17 @@ from concord.contract.columnar import Columnar
 from concord.contract.contradictions import EXTRA_COLUMNS, contradictions
 from concord.contract.envelope import Pgp
 from concord.contract.feed import Feed
-from concord.contract.fixed import FixedWidth
+from concord.contract.fixed import (
+    Coding,
+    FixedColumn,
+    FixedControl,
+    FixedWidth,
+    Framing,
+    Place,
+    Positions,
+    Side,
+    filler,
+)
 from concord.contract.policy import Action, Guards, Limit, Mode, Omission, Policy, Scope, Stage, ToDate
 from concord.contract.reading import (
     Blank,
@@ -56,6 +66,7 @@ __all__ = [
     "Answers",
     "Blank",
     "Codes",
+    "Coding",
     "Columnar",
     "Control",
     "ControlFile",
@@ -66,7 +77,10 @@ __all__ = [
     "FhirBulk",
     "FhirNdjson",
     "FhirSearch",
+    "FixedColumn",
+    "FixedControl",
     "FixedWidth",
+    "Framing",
     "From",
     "Guards",
     "Hl7v2",
@@ -80,13 +94,16 @@ __all__ = [
     "Omission",
     "OrderBy",
     "Pgp",
+    "Place",
     "Policy",
+    "Positions",
     "Reader",
     "Reference",
     "RequiredWhen",
     "Rule",
     "Scope",
     "SftpDrop",
+    "Side",
     "Ssn",
     "Stage",
     "Text",
@@ -97,4 +114,5 @@ __all__ = [
     "YesNo",
     "contradictions",
     "date_in",
+    "filler",
 ]

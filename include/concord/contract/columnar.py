@@ -19,6 +19,10 @@ class Columnar:
         """Characters that may stand between two values of a row."""
         return ""
 
+    def spread(self, raw: bytes) -> str:
+        """The bytes of a refused row as text in which its values stand apart: by ``marks``, line ends or NUL. PHI."""
+        return raw.decode(self.charset, errors="replace")
+
     @property
     def is_spreadsheet(self) -> bool:
         """Whether people open and save it in one: damage is named, look-alikes are mended."""

@@ -8,10 +8,11 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 from zoneinfo import available_timezones
 
-from concord.contract import fixed, sheet, x12
+from concord.contract import sheet, x12
 from concord.contract.clinical_contradictions import asked, export, records, search
 from concord.contract.drop import files
 from concord.contract.fixed import FixedWidth
+from concord.contract.fixed_contradictions import fixed_width
 from concord.contract.policy import Action, Limit, Mode, Omission
 from concord.contract.reading import Codes, DateText, Moment, Number, Reader, Reference, Ssn, Text, Whole, YesNo
 from concord.contract.rules import RequiredWhen
@@ -268,7 +269,7 @@ def _format(feed: Feed) -> Iterator[tuple[str, str]]:
     if isinstance(form, Delimited):
         yield from _layout(feed)
     elif isinstance(form, FixedWidth):
-        yield from fixed.contradictions(feed, form)
+        yield from fixed_width(feed, form)
     elif isinstance(form, Xlsx):
         yield from sheet.contradictions(feed, form)
     elif isinstance(form, X12834):

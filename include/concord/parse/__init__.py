@@ -37,7 +37,9 @@ class Reason(StrEnum):
     LINE_END = "record.line_end"
     """A carriage return outside quotes that is no line end: two records glued together, or an old Mac's."""
     TYPE = "record.type"
-    """The first field is not the promised mark of a detail record."""
+    """The first field, or what stands in its place, is not the promised mark of a detail record."""
+    LENGTH = "record.length"
+    """Another length than its layout has, or a tab, which stands for nobody knows how many blanks."""
 
 
 BLANK_LINE = "blank_line"

@@ -1,6 +1,7 @@
 """Reads a stream in blocks of whole physical lines, keeping memory flat.
 
-A physical line ends in LF; a carriage return inside it is part of the line.
+A physical line ends in LF, or another single byte of an encoding that has none; a carriage return inside it is part
+of the line.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ class BlockReader:
 
     Of a line longer than ``max_line_bytes`` only the first ``max_line_bytes + 2``
     bytes are kept: enough to see that it is too long, a carriage return at its end included.
+    ``line_end`` may be set to another byte before the first block is read.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class BlockReader:
         offset: int = 0,
         final_newline: bool = True,
     ) -> None:
+        self.line_end = b"\n"
         self._stream, self._block_bytes, self._keep = stream, block_bytes, max_line_bytes + 2
         self._final_newline = final_newline
         self._carry = b""
@@ -64,7 +67,7 @@ class BlockReader:
     def next(self) -> Block:
         """The next block; lines that it cannot use yet are given back by :meth:`give_back`."""
         self._fill()
-        cut = self._carry.rfind(b"\n") + 1
+        cut = self._carry.rfind(self.line_end) + 1
         data, tail = self._carry[:cut], self._carry[cut:]
         block = Block(data, len(tail), self.offset, self._dropped if data else 0, self.at_end)
         if data:
@@ -88,8 +91,8 @@ class BlockReader:
         fresh = self._read()
         if self._skipping:
             fresh = self._skip(fresh)
-        if self.at_end and not self._final_newline and (self._carry + fresh)[-1:] not in (b"", b"\n"):
-            fresh += b"\n"
+        if self.at_end and not self._final_newline and (self._carry + fresh)[-1:] not in (b"", self.line_end):
+            fresh += self.line_end
         self._carry += fresh
 
     def _read(self) -> bytes:
@@ -102,13 +105,13 @@ class BlockReader:
 
     def _skip(self, fresh: bytes) -> bytes:
         """Drops what belongs to a line that is already known to be too long."""
-        end = fresh.find(b"\n")
+        end = fresh.find(self.line_end)
         kept = b"" if end < 0 else fresh[end:]
         self._dropped += len(fresh) - len(kept)
         self._skipping = end < 0
         return kept
 
     def _shorten(self) -> None:
-        if len(self._carry) > self._keep and b"\n" not in self._carry:
+        if len(self._carry) > self._keep and self.line_end not in self._carry:
             self._dropped += len(self._carry) - self._keep
             self._carry, self._skipping = self._carry[: self._keep], True

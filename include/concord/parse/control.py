@@ -25,6 +25,9 @@ class ControlTotals:
     record could be read: a value that is not known may be what is missing.
     """
 
+    empty_is_legal = False
+    """Whether a file without a record may say that there is nothing to say."""
+
     def __init__(self, layout: Delimited, *, file_date: date | None = None, sequence: int | None = None) -> None:
         self._layout = layout
         self._control = layout.control
@@ -63,11 +66,15 @@ class ControlTotals:
         """
         if self._control is None or self._control.header is None:
             return False
-        values = fields(line, self._layout)
+        values = self._values(line)
         if values[:1] != [self._control.header]:
             raise DeliveryRejected("control.header", "the first line is not the promised control header")
         self._check_origin(self._control, values)
         return True
+
+    def _values(self, line: bytes) -> list[str]:
+        """The fields of a control record."""
+        return fields(line, self._layout)
 
     def _check_origin(self, control: Control, values: list[str]) -> None:
         """No message quotes the header: it may be anybody's line."""
@@ -95,7 +102,7 @@ class ControlTotals:
     def read_trailer(self, line: bytes, *, is_last: bool = True) -> None:
         """Reads what it promises; raises ``control.trailer`` where it is no number, or records follow."""
         assert self._control is not None
-        values = fields(line, self._layout)
+        values = self._values(line)
         count = _number(_field(values, self._control.count_field))
         if count is None:
             raise DeliveryRejected("control.trailer", "the trailer's count is not a number")
@@ -124,7 +131,7 @@ class ControlTotals:
 
     def check(self) -> None:
         """Raises ``control.*`` where trailer and records disagree, ``structure.no_rows`` where there is no record."""
-        if not self.records:
+        if not self.records and not self.empty_is_legal:
             raise DeliveryRejected("structure.no_rows", "the file has a header and no row")
         if self._control is None or self._control.trailer is None:
             return

@@ -15,7 +15,7 @@ from concord.contract import DateText, Feed, Text
 
 def hints(feed: Feed, raw: bytes) -> list[str]:
     """Subscriber ids and ISO dates in the bytes of a record, sorted. PHI: for the stage table only."""
-    text = raw.decode(feed.columnar.charset, errors="replace")
+    text = feed.columnar.spread(raw)
     return sorted({*_ids(feed, text), *_dates(feed, text)})
 
 

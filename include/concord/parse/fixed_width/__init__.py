@@ -1,41 +1,10 @@
-"""Fixed-width text."""
+"""Fixed-width text: chunks of text columns, and an account of every record.
 
-from __future__ import annotations
+``framing.py`` cuts the stream into records · ``judging.py`` says what each is and what is wrong with it · ``values.py``
+reads columns, packed and zoned numbers too · ``promises.py`` compares control records · ``delivery.py`` puts them
+together, for a file and for refused records read again.
+"""
 
-from collections.abc import Iterator, Sequence
-from datetime import date
-from typing import BinaryIO
+from concord.parse.fixed_width.delivery import FixedWidthFile, reread
 
-from concord.contract import Feed
-from concord.parse import Chunk, Drift, RowFile, Said
-
-
-class FixedWidthFile:
-    """One delivery; a :class:`~concord.parse.RowFile`."""
-
-    def __init__(
-        self,
-        stream: BinaryIO,
-        feed: Feed,
-        *,
-        file_date: date | None = None,
-        sequence: int | None = None,
-        chunk_rows: int = 100_000,
-    ) -> None:
-        raise NotImplementedError
-        self.columns: tuple[str, ...] = ()
-        self.drift = Drift()
-        self.line_count = 0
-
-    @property
-    def said(self) -> Said:
-        """What it says of itself."""
-        return Said()
-
-    def __iter__(self) -> Iterator[Chunk]:
-        yield from ()
-
-
-def reread(records: Sequence[bytes], line_counts: Sequence[int], feed: Feed) -> RowFile:
-    """Refused records, by themselves."""
-    raise NotImplementedError
+__all__ = ["FixedWidthFile", "reread"]
