@@ -13,7 +13,7 @@ parties agreed on · ``feed.py`` all of it together · ``contradictions.py``.
 from concord.contract.answers import Answers
 from concord.contract.columnar import Columnar
 from concord.contract.contradictions import EXTRA_COLUMNS, contradictions
-from concord.contract.envelope import Pgp
+from concord.contract.envelope import Gzip, Pgp, Wrapping, Zip
 from concord.contract.feed import Feed
 from concord.contract.fixed import (
     Coding,
@@ -83,6 +83,7 @@ __all__ = [
     "Framing",
     "From",
     "Guards",
+    "Gzip",
     "Hl7v2",
     "Limit",
     "Mode",
@@ -110,8 +111,10 @@ __all__ = [
     "ToDate",
     "Weekdays",
     "Whole",
+    "Wrapping",
     "Xlsx",
     "YesNo",
+    "Zip",
     "contradictions",
     "date_in",
     "filler",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from concord.contract.columnar import Columnar
-from concord.contract.envelope import Pgp
+from concord.contract.envelope import Wrapping
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class SftpDrop:
     checksum: str | None = None
     parts: int | None = None
     parts_within: timedelta = timedelta(hours=12)
-    envelope: tuple[Pgp, ...] = ()
+    envelope: tuple[Wrapping, ...] = ()
     temporary: tuple[str, ...] = (".tmp", ".part", ".filepart", ".partial", ".writing", ".swp")
     max_bytes: int = 20_000_000_000
 
@@ -81,7 +81,7 @@ class SftpDrop:
             f"SFTP, connection `{self.conn_id}`, `{self.directory}/{self.pattern}`",
             f"in {self.parts or 'several'} files, all or nothing" if self.in_parts else "",
             *(f"with {what} `{form}`" for what, form in beside.items() if form),
-            f"in an envelope: {', '.join(type(layer).__name__ for layer in self.envelope)}" if self.envelope else "",
+            f"in an envelope: {', '.join(layer.phrase for layer in self.envelope)}" if self.envelope else "",
         ]
         return "; ".join(filter(None, parts))
 
