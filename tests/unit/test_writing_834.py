@@ -7,8 +7,8 @@ import json
 from dataclasses import replace
 from datetime import date
 
-import pyx12.params
 import pytest
+import pyx12.params
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyx12.x12n_document import x12n_document

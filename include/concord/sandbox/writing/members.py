@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import date
 from random import Random
+from typing import Any
 
 from concord.sandbox.people import Family, Line, Person, family
 from concord.sandbox.writing.loops import Address, Benefits, Coverage, MemberLoop, Name
@@ -56,14 +57,11 @@ def name(person: Person) -> Name:
 
 def enriched(loop: MemberLoop, rng: Random) -> MemberLoop:
     """A member with some of what few have: other addresses, corrections, other insurance, reporting categories."""
-    changes: dict[str, object] = {}
-    for field, value in _extras(loop, rng).items():
-        if rng.random() < RICH:
-            changes[field] = value
-    return replace(loop, coverages=tuple(_richer(each, rng) for each in loop.coverages), **changes)  # type: ignore[arg-type]
+    changes: dict[str, Any] = {field: value for field, value in _extras(loop, rng).items() if rng.random() < RICH}
+    return replace(loop, coverages=tuple(_richer(each, rng) for each in loop.coverages), **changes)
 
 
-def _extras(loop: MemberLoop, rng: Random) -> dict[str, object]:
+def _extras(loop: MemberLoop, rng: Random) -> dict[str, Any]:
     last, first = loop.name.last, loop.name.first
     since = loop.coverages[0].start if loop.coverages and loop.coverages[0].start else loop.born
     return {

@@ -148,12 +148,12 @@ class _Writer:
         return self._members
 
     def _group(self, place: int, batches: Iterable[Batch]) -> None:
-        of, number, count = self._envelope, str(self._envelope.number * 10 + place), 0
+        of, number, before = self._envelope, str(self._envelope.number * 10 + place), self._sets
         day = f"{of.day:%Y%m%d}"
         self._put(self._line(("GS", "BE", of.sender, of.receiver, day, of.time, number, "X", of.version)))
-        for count, batch in enumerate(batches, 1):
+        for batch in batches:
             self._set(batch)
-        self._put(self._line(("GE", str(count), number)))
+        self._put(self._line(("GE", str(self._sets - before), number)))
 
     def _set(self, batch: Batch) -> None:
         self._sets += 1
