@@ -90,8 +90,9 @@ def _parsed(feed: Feed, data: bytes, opened: Opener) -> Outcome:
 
 
 def _take(feed: Feed, chunk: Chunk, outcome: Outcome) -> None:
-    for at, values in enumerate(chunk.frame.to_dict("records")):
-        text = {str(name): str(value) for name, value in values.items()}
+    names = [str(name) for name in chunk.frame.columns]
+    for at, values in enumerate(zip(*(chunk.frame[name].tolist() for name in names), strict=True)):
+        text = dict(zip(names, values, strict=True))
         row = Record(int(chunk.line[at]), int(chunk.lines[at]), "consumed", chunk.raw(at), text)
         outcome.rows.append(row)
         outcome.records.append(row)

@@ -24,9 +24,9 @@ from tests.tally import count, negative_control
 
 FEED = catalogue.feed("meridian_834")
 BATCH = 500
-BLOCKS = (4 << 20, 4 << 20, 4 << 20, 1_500)
+BLOCKS = (*(4 << 20,) * 7, 1_500)
 """Bytes to a block, batch by batch: members must not care where one ends."""
-AGAIN = 8
+AGAIN = 40
 """Of one mutant in so many, what was kept is read again by itself."""
 
 

@@ -88,7 +88,7 @@ class Letter:
         ids: list[bytes] = []
         totals: list[list[bytes]] = []
         for at, segment in enumerate(self.segments):
-            tag = segment[0]
+            tag = segment[0].upper()
             if tag == b"ISA":
                 groups = 0
             elif tag == b"GS":
