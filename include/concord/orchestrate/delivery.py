@@ -48,8 +48,11 @@ def delivery_dag(feed: Feed) -> DAG:
         delivery = this_delivery()
         with opened() as site:
             from concord import steps
+            from concord.orchestrate.access import envelope_keys
 
-            return steps.stage(feed, delivery.delivery_id, delivery.attempt, site, dry_run=delivery.dry_run)
+            return steps.stage(
+                feed, delivery.delivery_id, delivery.attempt, site, dry_run=delivery.dry_run, keys=envelope_keys(feed)
+            )
 
     @task(multiple_outputs=False, execution_timeout=LIMITS["plan"])
     def plan() -> Counts:

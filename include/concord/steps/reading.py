@@ -29,6 +29,7 @@ from concord.steps.site import Site
 
 if TYPE_CHECKING:
     from concord.postgres import Connection
+    from concord.unwrap import PgpAccess
 
 NOTHING_TO_READ = ledger.ENDED - {"failed", "rejected"} | {"applied"}
 STAGEABLE = frozenset({"landed", "waiting", "staged", "planned", "held"})
@@ -55,7 +56,7 @@ class Account:
 
 
 def stage(
-    feed: Feed, delivery_id: str, attempt: int, site: Site, *, dry_run: bool = False, keys: Any = None
+    feed: Feed, delivery_id: str, attempt: int, site: Site, *, dry_run: bool = False, keys: PgpAccess | None = None
 ) -> dict[str, Any]:
     """Reads, judges and stages every line of a delivery; returns counts.
 
