@@ -30,10 +30,12 @@ def expand(source: BinaryIO, layer: Gzip, target: Writes) -> None:
 
 def _member(reader: zlib._Decompress, data: bytes, source: BinaryIO, out: Bounded, taken: int) -> tuple[bytes, int]:
     """Expands one member; returns what was read behind it, and how many compressed bytes were taken so far."""
-    while not reader.eof:
+    while True:
         taken += len(data)
-        data = _step(reader, data, out, taken) or (b"" if reader.eof else _more(source))
-    return reader.unused_data, taken
+        rest = _step(reader, data, out, taken)
+        if reader.eof:
+            return reader.unused_data, taken
+        data = rest or _more(source)
 
 
 def _more(source: BinaryIO) -> bytes:
