@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from concord.catalogue import feeds as every_feed
-from concord.cli import connections, environment, fhir, incidents, keys, links, show
+from concord.cli import answers, connections, environment, fhir, incidents, keys, links, show
 from concord.cli.decisions import approve, decline, skip
 from concord.cli.deliveries import deliveries, plan
 from concord.cli.guard import one_line
@@ -107,6 +107,7 @@ for command in (
     retention,
 ):
     app.command()(one_line(command))
+app.add_typer(answers.app, name="answers")
 app.add_typer(audit, name="audit")
 app.add_typer(incidents.app, name="incidents")
 app.add_typer(connections.app, name="connections")

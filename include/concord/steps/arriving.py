@@ -16,7 +16,7 @@ from concord.failpoint import failpoint
 from concord.landing import available
 from concord.ledger import Delivery
 from concord.postgres import Connection, run
-from concord.steps import texts
+from concord.steps import answering, texts
 from concord.steps.connecting import connected
 from concord.steps.gathering import Gathered, gather, put_together, refuse_shredded
 from concord.steps.site import Site
@@ -158,6 +158,7 @@ def reject(feed: Feed, delivery: Delivery, error: DeliveryRejected, site: Site) 
         ledger.move(connection, delivery.delivery_id, "rejected", str(error))
         if error.interchanges:
             envelopes.enter(connection, delivery.delivery_id, error.interchanges)
+            answering.enter_acknowledgements(connection, feed, delivery, error.interchanges, site)
         incidents.report(connection, "rejected", text, feed=feed.name, delivery_id=delivery.delivery_id)
         failpoint("reject.before_commit")
     failpoint("reject.committed")
