@@ -8,7 +8,10 @@ from concord.contract import Delimited, Feed
 DELIMITED: dict[str, Feed] = {
     name: feed for name, feed in sorted(catalogue.feeds().items()) if isinstance(feed.format, Delimited)
 }
-"""Rows with a header and columns, one file a delivery: they have named files in ``tests/feeds``, and an employer."""
+"""Rows of delimited text."""
+
+ROWS: dict[str, Feed] = {name: feed for name, feed in sorted(catalogue.feeds().items()) if feed.has_columns}
+"""Rows in any format: they have named files in ``tests/feeds``, and somebody in the sandbox who sends them."""
 
 RECORDS: dict[str, Feed] = {name: feed for name, feed in sorted(catalogue.feeds().items()) if feed.is_of_records}
 """FHIR resources and HL7v2 messages: invented ones in ``tests/resources.py``, real ones in ``CONCORD_CORPUS``."""

@@ -14,20 +14,22 @@ from concord.acquire import SftpAccess
 from concord.contract import Feed
 from concord.sandbox.borealis import Borealis
 from concord.sandbox.cypress import Cypress
+from concord.sandbox.meridian import Meridian
 from concord.sandbox.roster import Employer, Roster
 from concord.sandbox.sftp_server import SftpPartner
 from concord.steps import Site
-from tests.kinds import DELIMITED
+from tests.kinds import ROWS
 
 START = date(2026, 11, 18)
 ACME = catalogue.feed("acme_eligibility")
 EMPLOYERS: dict[str, type[Employer]] = {
     "acme_eligibility": Employer, "borealis_changes": Borealis, "cypress_eligibility": Cypress,
+    "meridian_834": Meridian,
 }  # fmt: skip
 
 
 def test_every_feed_with_columns_has_an_employer_in_the_sandbox() -> None:
-    assert set(EMPLOYERS) == set(DELIMITED)
+    assert set(EMPLOYERS) == set(ROWS)
 
 
 def access(partner: SftpPartner) -> SftpAccess:
@@ -96,7 +98,7 @@ def test_an_ordinary_day_applies_by_itself_and_finds_what_was_done(
     assert {name: int(found[name]) for name in expected} == expected
 
 
-@pytest.mark.parametrize("name", ["borealis_changes", "cypress_eligibility"])
+@pytest.mark.parametrize("name", sorted(set(EMPLOYERS) - {"acme_eligibility"}))
 def test_every_employers_days_find_what_was_done(name: str, sftp_partner: SftpPartner, site: Site) -> None:
     """Three days: Cypress' missing persons leave with the third."""
     employer, feed = EMPLOYERS[name](20, 1_000, start=START), catalogue.feed(name)
@@ -111,7 +113,7 @@ def test_every_employers_days_find_what_was_done(name: str, sftp_partner: SftpPa
         assert (refused(delivery_id, site), flags(delivery_id, site)) == (manifest.dirty, manifest.flags)
     assert {"ended", "changed", "corrected", "reinstated", "added"} <= set(manifest.expected)
     assert manifest.dirty
-    assert len(manifest.flags) >= (9 if feed.format.spreadsheet else 0)
+    assert len(manifest.flags) >= (9 if feed.columnar.is_spreadsheet else 0)
 
 
 def test_refused_rows_have_the_reasons_they_must_get(sftp_partner: SftpPartner, site: Site) -> None:
