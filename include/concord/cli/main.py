@@ -19,6 +19,7 @@ from concord.cli.replay import replay
 from concord.cli.retention import holds, retention
 from concord.cli.reveal import reveal
 from concord.cli.trail import audit
+from concord.cli.trying import try_
 from concord.process import harden
 from concord.settings import with_files
 
@@ -107,6 +108,7 @@ for command in (
     retention,
 ):
     app.command()(one_line(command))
+app.command("try")(one_line(try_))
 app.add_typer(answers.app, name="answers")
 app.add_typer(audit, name="audit")
 app.add_typer(incidents.app, name="incidents")
