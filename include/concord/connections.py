@@ -9,7 +9,9 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -204,11 +206,48 @@ def _smtp(facts: Facts) -> Iterator[Breach]:
         yield "tls.off", "neither TLS nor STARTTLS: the password and every text can be read"
 
 
+# ── OpenPGP ────────────────────────────────────────────────────────────────────
+
+ARMORED = re.compile(r"-----BEGIN PGP [A-Z ]+-----.*?-----END PGP [A-Z ]+-----", re.DOTALL)
+
+
+def armored_blocks(text: str) -> list[str]:
+    """The armored keys in ``text``, each by itself."""
+    return ARMORED.findall(text)
+
+
+def _pgp(facts: Facts) -> Iterator[Breach]:
+    keys = armored_blocks(str(facts.extra.get("private_key") or ""))
+    if not any("PRIVATE KEY" in key for key in keys):
+        yield "pgp.no_key", "no private_key opens the partner's files: armored OpenPGP, the newest first"
+    certificates = armored_blocks(str(facts.extra.get("certificate") or ""))
+    if not certificates:
+        yield "pgp.no_certificate", "no certificate of the partner: no signature can be checked"
+    for text in (*keys, *certificates):
+        yield from _pgp_breach(text)
+
+
+def _pgp_breach(text: str) -> Iterator[Breach]:
+    import pysequoia
+
+    parsed = None
+    with suppress(Exception):  # whatever the library raises, its text may quote a key
+        certificate = pysequoia.Cert.from_bytes(text.encode())
+        parsed = certificate.expiration, certificate.is_revoked
+    if parsed is None:
+        yield "pgp.unreadable", "a key in it cannot be read"
+        return
+    expiration, is_revoked = parsed
+    if is_revoked or (expiration is not None and expiration < datetime.now(UTC)):
+        yield "pgp.expired", "a key in it has expired or was revoked"
+
+
 def _no_rules(_: Facts) -> Iterator[Breach]:
     yield from ()
 
 
 RULES: Mapping[str, Rules] = {
+    "pgp": _pgp,
     "sftp": _sftp,
     "ssh": _sftp,
     "postgres": _postgres,

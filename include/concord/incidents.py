@@ -58,6 +58,7 @@ KINDS = {
     "drift": Kind("a file comes with other columns than promised", Severity.NOTE, None),
     "listing": Kind("entries in the partner's folder were refused", Severity.NOTE, None),
     "incomplete": Kind("parts of a delivery are missing or contradict each other", escalates_after=timedelta(hours=8)),
+    "answer": Kind("what a partner is owed cannot be sent", escalates_after=timedelta(hours=8)),
     "connection": Kind("a connection is not one that PHI may go over", escalates_after=timedelta(days=1)),
     "links": Kind("links of patients to members would go or move", escalates_after=timedelta(days=1)),
     "retention": Kind("more would be destroyed than in an ordinary night", escalates_after=timedelta(days=1)),

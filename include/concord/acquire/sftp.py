@@ -141,6 +141,42 @@ class PartnerSftp:
             with suppress(*REMOTE_ERRORS):
                 remote.close()
 
+    def put(self, directory: str, name: str, content: bytes, *, temporary: str) -> None:
+        """Puts a file of ours into a folder of the partner's: written aside, and renamed when it is whole.
+
+        A file of that name and size was put there by an attempt that died before it could say so: nothing is done.
+        Raises :class:`SourceUnavailable`; :class:`SourceRefused` where we may not, or another file has the name.
+        """
+        folder = directory.rstrip("/")
+        path, aside = f"{folder}/{name}", f"{folder}/{name}{temporary}"
+        there = self._size(path)
+        if there is not None:
+            if there != len(content):
+                raise SourceRefused(f"{name}: the partner has another file of this name")
+            return
+        with answered(name, lambda: self._sftp.open(aside, "wb"), missing=SourceRefused) as file:
+            answered(name, lambda: file.write(content))
+        if self._size(aside) != len(content):
+            raise SourceUnavailable(f"{name}: it did not arrive whole")
+        failpoint("answer.written_aside")
+        answered(name, lambda: self._rename(aside, path))
+
+    def _size(self, path: str) -> int | None:
+        try:
+            return self._sftp.lstat(path).st_size
+        except FileNotFoundError:
+            return None
+        except REMOTE_ERRORS:
+            pass
+        raise SourceUnavailable("the partner's server did not say what lies in the folder for our answers")
+
+    def _rename(self, source: str, target: str) -> None:
+        """Atomically where the server can (OpenSSH's extension), else plainly: the name was free a moment ago."""
+        try:
+            self._sftp.posix_rename(source, target)
+        except OSError:
+            self._sftp.rename(source, target)
+
     def _unchanged(self, path: str, file: RemoteFile | PartFile, what: str) -> None:
         _same(answered(what, lambda: self._sftp.lstat(path)), file, what)
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from concord.catalogue import feeds as every_feed
-from concord.cli import connections, environment, fhir, incidents, keys, links, show
+from concord.cli import answers, connections, environment, fhir, incidents, keys, links, show
 from concord.cli.decisions import approve, decline, skip
 from concord.cli.deliveries import deliveries, plan
 from concord.cli.guard import one_line
@@ -19,6 +19,7 @@ from concord.cli.replay import replay
 from concord.cli.retention import holds, retention
 from concord.cli.reveal import reveal
 from concord.cli.trail import audit
+from concord.cli.trying import try_
 from concord.process import harden
 from concord.settings import with_files
 
@@ -107,6 +108,8 @@ for command in (
     retention,
 ):
     app.command()(one_line(command))
+app.command("try")(one_line(try_))
+app.add_typer(answers.app, name="answers")
 app.add_typer(audit, name="audit")
 app.add_typer(incidents.app, name="incidents")
 app.add_typer(connections.app, name="connections")

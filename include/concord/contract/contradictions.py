@@ -8,7 +8,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 from zoneinfo import available_timezones
 
-from concord.contract import sheet, x12
+from concord.contract import answers, sheet, x12
 from concord.contract.clinical_contradictions import asked, export, records, search
 from concord.contract.drop import files
 from concord.contract.fixed import FixedWidth
@@ -43,6 +43,8 @@ def contradictions(feed: Feed) -> Iterator[tuple[str, str]]:
     yield from _source(feed)
     if not feed.has_columns or any(entity.is_record for entity in feed.entities):
         yield from records(feed)
+    if feed.answers is not None:
+        yield from answers.contradictions(feed, feed.answers)
     if feed.has_columns:
         yield from _mapping(feed)
         yield from _rules(feed)

@@ -13,6 +13,7 @@ from typing import TypeVar
 from concord.contract.answers import Answers
 from concord.contract.columnar import Columnar
 from concord.contract.contradictions import contradictions
+from concord.contract.envelope import Pgp
 from concord.contract.fixed import FixedWidth
 from concord.contract.policy import Mode, Policy, Scope, Stage
 from concord.contract.reading import Blank, From
@@ -83,6 +84,12 @@ class Feed:
     def asked(self) -> FhirBulk | FhirSearch:
         """What a FHIR server is asked for, either way; raises ``TypeError`` for a feed whose deliveries are files."""
         return self.source if isinstance(self.source, FhirSearch) else self.bulk
+
+    @property
+    def connections(self) -> tuple[str, ...]:
+        """The Airflow connections it needs: to its source, and to the keys of its envelope."""
+        layers = self.source.envelope if isinstance(self.source, SftpDrop) else ()
+        return (self.source.conn_id, *(layer.conn_id for layer in layers if isinstance(layer, Pgp)))
 
     @property
     def pulls(self) -> bool:

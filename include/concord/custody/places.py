@@ -8,7 +8,7 @@ from typing import Any
 
 from psycopg import sql
 
-from concord import arrivals, exports, ledger, quarantine, stage
+from concord import arrivals, exports, ledger, outgoing, quarantine, stage
 from concord.postgres import Connection, identifiers, run
 
 Row = Mapping[str, Any]
@@ -65,6 +65,10 @@ PLACES = (
     Place(
         "names of single files", sql.Identifier("ops", "arrival"), ("delivery_id", "file"), "file_name_sealed",
         (), lambda row: arrivals.name_context(row["delivery_id"], row["file"]),
+    ),
+    Place(
+        "answers to partners", sql.Identifier("ops", "outgoing"), ("outgoing_id",), "content_sealed",
+        ("delivery_id", "kind", "about"), lambda row: outgoing.context(row["delivery_id"], row["kind"], row["about"]),
     ),
     Place("SSNs now", sql.Identifier("core", "member"), ("row_id",), "ssn_sealed", MEMBER, _member),
     Place(

@@ -151,7 +151,9 @@ def _shred_object(database: Database, feeds: list[Feed], url: str, sha256: str, 
         if url not in survey(connection, feeds, now, equal).objects:
             return 0
         shredded = run(connection, "custody/destroy_key", {"sha256": sha256, "object_url": url, "now": now})
-        run(connection, "custody/forget_names", {"delivery_ids": [row["delivery_id"] for row in shredded]})
+        gone = {"delivery_ids": [row["delivery_id"] for row in shredded]}
+        run(connection, "custody/forget_names", gone)
+        run(connection, "custody/forget_outgoing", gone)
         for row in shredded:
             _note(connection, actor, row["delivery_id"], "file", 1)
         return len(shredded)

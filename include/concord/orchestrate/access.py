@@ -17,11 +17,13 @@ from psycopg import ProgrammingError
 from psycopg.conninfo import make_conninfo
 
 from concord.acquire import SftpAccess
-from concord.connections import CHECKS_OFF, says_yes
+from concord.connections import CHECKS_OFF, armored_blocks, says_yes
+from concord.contract import Feed, Pgp, SftpDrop
 from concord.settings import SettingMissing, Settings
 
 if TYPE_CHECKING:
     from concord.acquire.fhir_bulk.access import FhirAccess
+    from concord.unwrap import PgpAccess
 
 LOADER = "concord_loader"
 """The Postgres Connection of the loading role; without it ``CONCORD_LOADER_URL`` counts."""
@@ -79,6 +81,31 @@ def fhir_access(conn_id: str) -> FhirAccess:
         ca_file=str(extra["ca_file"]) if extra.get("ca_file") else None,
         timeout_s=float(extra.get("timeout", 30)),
     )
+
+
+def pgp_access(conn_id: str) -> PgpAccess:
+    """Keys for a partner's messages, from the Connection ``conn_id`` (type ``pgp``).
+
+    Extra: ``private_key``, our armored private keys one after the other while one takes the other's place, and
+    ``certificate``, the partner's. The password opens keys that have a passphrase. Raises :class:`SettingMissing`.
+    """
+    from concord.unwrap import PgpAccess
+
+    connection = named(conn_id)
+    if connection is None:
+        raise SettingMissing(f"there is no Airflow connection {conn_id!r}")
+    extra = connection.extra_dejson
+    keys = armored_blocks(str(extra.get("private_key") or ""))
+    if not keys:
+        raise SettingMissing(f"connection {conn_id!r} needs a private_key (armored OpenPGP)")
+    certificates = armored_blocks(str(extra.get("certificate") or ""))
+    return PgpAccess(tuple(keys), tuple(certificates), connection.password or None)
+
+
+def envelope_keys(feed: Feed) -> PgpAccess | None:
+    """The keys that the envelope of ``feed`` is opened with; None where it has none."""
+    layers = feed.source.envelope if isinstance(feed.source, SftpDrop) else ()
+    return next((pgp_access(layer.conn_id) for layer in layers if isinstance(layer, Pgp)), None)
 
 
 def refuse_unpinned(conn_id: str, extra: Mapping[str, Any]) -> None:

@@ -67,7 +67,7 @@ def lint(feeds: Iterable[Feed], notify: str = "") -> list[Finding]:
 def _named(feeds: Iterable[Feed], notify: str) -> Iterator[tuple[str, bool]]:
     from concord.publish.notify import wanted
 
-    partners = [feed.source.conn_id for feed in feeds]
+    partners = [conn_id for feed in feeds for conn_id in feed.connections]
     channels = [entry.connection for entry in wanted(notify) if entry.connection] if notify else []
     yield from ((conn_id, True) for conn_id in dict.fromkeys([*partners, *channels]))
     yield from ((conn_id, False) for conn_id in OPTIONAL)

@@ -11,6 +11,7 @@ from airflow.sdk import DAG, Param, TriggerRule, get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
 
 from concord.contract import Feed
+from concord.orchestrate.answers import answer_partner
 from concord.orchestrate.approval import Approve
 from concord.orchestrate.assets import core_assets, tell_rows
 from concord.orchestrate.callbacks import RunIsRed
@@ -48,17 +49,18 @@ def delivery_dag(feed: Feed) -> DAG:
         delivery = this_delivery()
         with opened() as site:
             from concord import steps
+            from concord.orchestrate.access import envelope_keys
 
-            return steps.stage(feed, delivery.delivery_id, delivery.attempt, site, dry_run=delivery.dry_run)
+            return steps.stage(
+                feed, delivery.delivery_id, delivery.attempt, site, dry_run=delivery.dry_run, keys=envelope_keys(feed)
+            )
 
     @task(multiple_outputs=False, execution_timeout=LIMITS["plan"])
     def plan() -> Counts:
         """Computes what the delivery would change, and whether that is ordinary."""
-        delivery = this_delivery()
-        with opened() as site:
-            from concord import steps
-
-            return steps.plan(feed, delivery.delivery_id, delivery.attempt, site, dry_run=delivery.dry_run)
+        planned = _planned(feed)
+        answer_partner(feed)
+        return planned
 
     @task(
         multiple_outputs=False,
@@ -104,6 +106,16 @@ def delivery_dag(feed: Feed) -> DAG:
     return dag
 
 
+def _planned(feed: Feed) -> Counts:
+    """Plans the current run's delivery."""
+    delivery = this_delivery()
+    with opened() as site:
+        from concord import steps
+
+        planned: Counts = steps.plan(feed, delivery.delivery_id, delivery.attempt, site, dry_run=delivery.dry_run)
+    return planned
+
+
 def settled(feed: Feed) -> Counts:
     """Settles the current run's delivery; raises :class:`RunIsRed` after the next runs are open."""
     delivery = this_delivery()
@@ -114,6 +126,7 @@ def settled(feed: Feed) -> Counts:
 
         outcome: Counts = steps.settle(feed, delivery.delivery_id, delivery.attempt, site)
     opened_runs = open_all(feed, outcome["open"])
+    answer_partner(feed)
     if not outcome["ok"]:
         raise RunIsRed(f"{outcome['state']}: {outcome['note']}")
     return {"state": outcome["state"], "note": outcome["note"], "opened": opened_runs}

@@ -102,6 +102,12 @@ def reconciler_dag() -> DAG:
             return {"opened": open_due(site)}
 
     @task(multiple_outputs=False, trigger_rule=TriggerRule.ALL_DONE)
+    def answer_partners() -> Counts:
+        """Sends what partners are owed and could not be given; who cannot be reached is told by an incident."""
+        with opened() as site:
+            return {"waiting": unanswered(site)}
+
+    @task(multiple_outputs=False, trigger_rule=TriggerRule.ALL_DONE)
     def tell_people() -> Counts:
         """Tells what no task could tell: a channel refused, or the task was killed."""
         with opened() as site:
@@ -125,9 +131,17 @@ def reconciler_dag() -> DAG:
         default_args={**care(), "retries": 1},
         tags=["operations"],
     ) as dag:
-        repair_ledger() >> answer_approvals() >> revive_lost() >> open_runs() >> tell_people()
+        repair_ledger() >> answer_approvals() >> revive_lost() >> open_runs() >> answer_partners() >> tell_people()
         anchor_audit()
     return dag
+
+
+def unanswered(site: Site) -> int:
+    """Sends every partner what is due; returns of how many feeds it could not be sent."""
+    from concord import steps
+    from concord.orchestrate.access import sftp_access
+
+    return len(steps.answer_all(readable().sound, lambda feed: sftp_access(feed.source.conn_id), site))
 
 
 def told(site: Site) -> int:

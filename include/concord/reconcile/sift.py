@@ -11,6 +11,8 @@ from concord.entities import MEMBER
 from concord.postgres import Connection, run
 from concord.reconcile.parts import Parts, columns, same
 
+ALONE = ("plan/mark_contradicted_alone", "plan/mark_contradicted_ends", "plan/mark_unnamed_reinstatements")
+"""What rows that do not name their span have to keep (834)."""
 IN_FILE = ("possible_multiple_birth", "duplicate", "ambiguous_key", "member.conflict", "subscriber_quarantined")
 
 
@@ -25,6 +27,8 @@ def sift(
         "s_is_member": same(MEMBER.key, "s", "h"),
         "member_changed": replace(parts, entity=MEMBER).changed(),
         "t_is_torn": same(MEMBER.key, "t", "torn"),
+        "s_is_ended": same(parts.entity.key, "s", "ended"),
+        "t_is_torn_key": same(parts.entity.key, "t", "torn"),
         "s_is_known": same(MEMBER.key, "s", "m"),
         "s_is_other": same(MEMBER.key, "s", "o"),
         "s_is_leaving": same(MEMBER.key, "s", "leaving"),
@@ -40,7 +44,7 @@ def _rules(feed: Feed, *, is_replay: bool) -> tuple[str, ...]:
     unknown = ("plan/mark_unknown_members",) if feed.mode is Mode.DELTA else ()
     alone = feed.columnar.brings_members_alone
     unknown_alone = ("plan/mark_unknown_alone",) if alone and feed.mode is Mode.DELTA else ()
-    contradicted = ("plan/mark_contradicted_alone", "plan/mark_unnamed_reinstatements") if alone else ()
+    contradicted = ALONE if alone else ()
     moot, orphans = ("replay/mark_newer_truth",), ("replay/mark_orphans",)
     otherwise = ("replay/mark_said_otherwise", "replay/mark_members_said_otherwise")
     return (

@@ -10,6 +10,7 @@ retain · ``linting.py`` report_connections · ``telling.py`` tell · ``replayin
 """
 
 from concord.steps.anchoring import anchor_audit
+from concord.steps.answering import answer, answer_all
 from concord.steps.applying import apply
 from concord.steps.arriving import discover, fetch, open_runs
 from concord.steps.checking import check
@@ -35,6 +36,8 @@ __all__ = [
     "Told",
     "acknowledge",
     "anchor_audit",
+    "answer",
+    "answer_all",
     "apply",
     "ask",
     "await_export",

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from concord import arrivals, envelopes, incidents, ledger
 from concord.acquire import Fetched, Incomplete, RemoteFile, SftpAccess
@@ -16,13 +16,16 @@ from concord.failpoint import failpoint
 from concord.landing import available
 from concord.ledger import Delivery
 from concord.postgres import Connection, run
-from concord.steps import texts
+from concord.steps import answering, texts
 from concord.steps.connecting import connected
 from concord.steps.gathering import Gathered, gather, put_together, refuse_shredded
 from concord.steps.site import Site
 
 PARTS_COME_WITHIN = timedelta(hours=1)
 """After so long without another part a delivery is told to be incomplete."""
+
+if TYPE_CHECKING:
+    from concord.unwrap import PgpAccess
 
 
 def discover(feed: Feed, access: SftpAccess, site: Site) -> list[str]:
@@ -103,7 +106,9 @@ def _report_incomplete(connection: Any, feed: Feed, found: Sequence[Incomplete])
         incidents.resolve_cause(connection, f"incomplete:{feed.name}")
 
 
-def fetch(feed: Feed, delivery_id: str, access: SftpAccess, site: Site, keys: Any = None) -> dict[str, Any]:
+def fetch(
+    feed: Feed, delivery_id: str, access: SftpAccess, site: Site, keys: PgpAccess | None = None
+) -> dict[str, Any]:
     """Lands one delivery: ciphertext, sealed, in the ledger. A repeat of content ends as duplicate.
 
     ``keys`` open the envelopes of a drop that has any.
@@ -153,6 +158,7 @@ def reject(feed: Feed, delivery: Delivery, error: DeliveryRejected, site: Site) 
         ledger.move(connection, delivery.delivery_id, "rejected", str(error))
         if error.interchanges:
             envelopes.enter(connection, delivery.delivery_id, error.interchanges)
+            answering.enter_acknowledgements(connection, feed, delivery, error.interchanges, site)
         incidents.report(connection, "rejected", text, feed=feed.name, delivery_id=delivery.delivery_id)
         failpoint("reject.before_commit")
     failpoint("reject.committed")
@@ -193,7 +199,7 @@ def _facts(feed: Feed, fetched: Fetched) -> dict[str, Any]:
     }
 
 
-def open_envelopes(feed: Feed, delivery_id: str, attempt: int, site: Site, keys: Any) -> None:
+def open_envelopes(feed: Feed, delivery_id: str, attempt: int, site: Site, keys: PgpAccess | None) -> None:
     """Lands a rejected delivery from the files that are kept of it, once a person opens ``attempt``; else does nothing.
 
     A key was missing, or the contract was wrong. Raises :class:`DeliveryRejected` where it still is refused.

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from concord.acquire.companions import Promise
     from concord.acquire.sftp import PartnerSftp
     from concord.landing import LandingWriter
+    from concord.unwrap import PgpAccess
 
 COPY_BYTES = 1 << 20
 STOOD_STILL = timedelta(minutes=5)
@@ -54,7 +55,7 @@ class Promises:
 
 
 def gather(
-    feed: Feed, delivery: Delivery, files: Sequence[Arrival], access: SftpAccess, site: Site, keys: Any
+    feed: Feed, delivery: Delivery, files: Sequence[Arrival], access: SftpAccess, site: Site, keys: PgpAccess | None
 ) -> Gathered:
     """Lands each of ``files`` that is not there yet, and puts them together; ``keys`` open envelopes.
 
@@ -166,7 +167,9 @@ def _manifest(file: Arrival, site: Site) -> Manifest:
 # ── as one ──
 
 
-def put_together(feed: Feed, delivery: Delivery, files: Sequence[Arrival], site: Site, keys: Any) -> Gathered:
+def put_together(
+    feed: Feed, delivery: Delivery, files: Sequence[Arrival], site: Site, keys: PgpAccess | None
+) -> Gathered:
     """What is read of landed ``files``; raises :class:`DeliveryRejected` where an envelope is refused."""
     companions, data = [f for f in files if f.kind != DATA], [f for f in files if f.kind == DATA]
     promises = promised(feed, companions, data, site)
@@ -182,7 +185,7 @@ def put_together(feed: Feed, delivery: Delivery, files: Sequence[Arrival], site:
 
 
 def _unwrapped(
-    feed: Feed, delivery: Delivery, data: Sequence[Arrival], site: Site, keys: Any
+    feed: Feed, delivery: Delivery, data: Sequence[Arrival], site: Site, keys: PgpAccess | None
 ) -> tuple[Fetched, list[tuple[int, int]]]:
     """One sealed object of the contents of all parts; where each begins in it, and how long it is."""
     places: list[tuple[int, int]] = []
@@ -200,7 +203,9 @@ def _unwrapped(
         return Fetched(size, sha256, writer.seal()), places
 
 
-def _copy(feed: Feed, delivery: Delivery, source: BinaryIO, target: LandingWriter, site: Site, keys: Any) -> None:
+def _copy(
+    feed: Feed, delivery: Delivery, source: BinaryIO, target: LandingWriter, site: Site, keys: PgpAccess | None
+) -> None:
     if not feed.drop.envelope:
         while piece := source.read(COPY_BYTES):
             target.write(piece)

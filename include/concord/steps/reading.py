@@ -19,7 +19,7 @@ from concord.parse import Said
 from concord.protect import KeyRing
 from concord.quarantine import RefusedRow
 from concord.stage import Staging
-from concord.steps import texts
+from concord.steps import answering, texts
 from concord.steps.arriving import open_envelopes, reject
 from concord.steps.pieces import Piece, Reading
 from concord.steps.record_reading import records_of
@@ -29,6 +29,7 @@ from concord.steps.site import Site
 
 if TYPE_CHECKING:
     from concord.postgres import Connection
+    from concord.unwrap import PgpAccess
 
 NOTHING_TO_READ = ledger.ENDED - {"failed", "rejected"} | {"applied"}
 STAGEABLE = frozenset({"landed", "waiting", "staged", "planned", "held"})
@@ -55,7 +56,7 @@ class Account:
 
 
 def stage(
-    feed: Feed, delivery_id: str, attempt: int, site: Site, *, dry_run: bool = False, keys: Any = None
+    feed: Feed, delivery_id: str, attempt: int, site: Site, *, dry_run: bool = False, keys: PgpAccess | None = None
 ) -> dict[str, Any]:
     """Reads, judges and stages every line of a delivery; returns counts.
 
@@ -102,11 +103,12 @@ def _refuse_repeated_number(feed: Feed, delivery: Delivery, site: Site) -> None:
         raise DeliveryRejected("order.sequence_repeated", message)
 
 
-def _enter(feed: Feed, delivery: Delivery, staged: Staging, connection: Connection) -> None:
+def _enter(feed: Feed, delivery: Delivery, staged: Staging, connection: Connection, said: Said, site: Site) -> None:
     ledger.move(
         connection, delivery.delivery_id, "staged", f"{staged.row_count} rows read",
         line_count=staged.line_count, contract_hash=feed.fingerprint,
     )  # fmt: skip
+    answering.enter_acknowledgements(connection, feed, delivery, said.interchanges, site)
     if not delivery.is_replay:  # its header is that of an older file
         _report_drift(connection, feed, ledger.find(connection, delivery.delivery_id))
 
@@ -164,7 +166,7 @@ def build(
             staged = staging.finish(connection, delivery.delivery_id, stage_no, reading.line_count, account.flags)
             failpoint("stage.finished")
             if enters:
-                _enter(feed, delivery, staged, connection)
+                _enter(feed, delivery, staged, connection, reading.said, site)
             failpoint("stage.before_commit")
         failpoint("stage.committed")
     refused = len(account.refused)

@@ -11,7 +11,7 @@ from concord import connections
 from concord.acquire import Incomplete
 from concord.catalogue import feed
 from concord.check import Finding
-from concord.errors import DeliveryRejected
+from concord.errors import DeliveryRejected, SourceUnavailable
 from concord.identity import LinkPlan
 from concord.incidents import Text
 from concord.ledger import Delivery
@@ -67,6 +67,7 @@ EXAMPLES = (
     Example("drift", texts.drifted, (FEED, DELIVERY, DELIVERY.drift)),
     Example("incomplete", texts.incomplete, (FEED, [Incomplete(2, 3, "", EVENING)])),
     Example("incomplete", texts.incomplete, (FEED, [Incomplete(3, 2, "number", EVENING)])),
+    Example("answer", texts.unanswered, (FEED, 3, SourceUnavailable(ANSWERED))),
     Example("listing", texts.refused_names, (FEED, 3)),
     Example("connection", linting.unfit, (FEED.source.conn_id, [UNPINNED])),
     Example("links", linking.waits, (LINKS,)),

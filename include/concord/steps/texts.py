@@ -9,7 +9,7 @@ from typing import Any
 from concord.acquire import Incomplete
 from concord.check import Finding
 from concord.contract import Feed
-from concord.errors import DeliveryRejected, NeedsDecision
+from concord.errors import ConcordError, DeliveryRejected, NeedsDecision
 from concord.incidents import Text
 from concord.ledger import Delivery
 from concord.postgres import Connection, one, run
@@ -148,6 +148,18 @@ def not_settled(feed: Feed, delivery: Delivery, step: str, error: str) -> Text:
         _head(feed, delivery, f"{delivery.state}, {step} failed, {error}"),
         "its changes are in the tables, once, and stay; only the publishing did not finish.",
         "nothing. concord_reconciler publishes it within half an hour and opens what comes next.",
+    )
+
+
+def unanswered(feed: Feed, count: int, failure: ConcordError) -> Text:
+    """Answers that cannot be put into the partner's folder."""
+    return Text(
+        subject=f"{feed.name}: {count} answers to {feed.partner} wait to be sent",
+        happened=f"{count} acknowledgements or reports could not be put into the partner's folder for over an hour "
+        f"({type(failure).__name__}).",
+        safe="the deliveries themselves: what they said is reconciled. Each answer is kept, and sent once.",
+        press=f"ask {feed.partner} whether we may write to the agreed folder. It is tried again every five minutes; "
+        "`concord answers` lists what waits.",
     )
 
 

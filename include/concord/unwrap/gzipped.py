@@ -24,10 +24,18 @@ def expand(source: BinaryIO, layer: Gzip, target: Writes) -> None:
         raise DeliveryRejected("envelope.not_gzip", "it is not compressed by gzip")
     while data:
         reader = zlib.decompressobj(GZIP)
-        while not reader.eof:
-            taken += len(data)
-            data = _step(reader, data, out, taken) or (b"" if reader.eof else _more(source))
-        data = _next_member(reader.unused_data or source.read(BLOCK_BYTES), source)
+        data, taken = _member(reader, data, source, out, taken)
+        data = _next_member(data or source.read(BLOCK_BYTES), source)
+
+
+def _member(reader: zlib._Decompress, data: bytes, source: BinaryIO, out: Bounded, taken: int) -> tuple[bytes, int]:
+    """Expands one member; returns what was read behind it, and how many compressed bytes were taken so far."""
+    while True:
+        taken += len(data)
+        rest = _step(reader, data, out, taken)
+        if reader.eof:
+            return reader.unused_data, taken
+        data = rest or _more(source)
 
 
 def _more(source: BinaryIO) -> bytes:

@@ -47,8 +47,10 @@ def open_message(source: BinaryIO, layer: Pgp, keys: PgpAccess | None, target: W
         "signed": layer.signed, "memory": BASE_MEMORY + 3 * (size + layer.max_bytes), "size": size,
     }  # fmt: skip
     command = [sys.executable, "-m", "concord.unwrap.pgp_child"]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-    with subprocess.Popen(command, **pipes) as child:  # noqa: S603 - our own program, without arguments
+    # Our own program, without arguments; what it might print of a message is thrown away.
+    with subprocess.Popen(  # noqa: S603
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as child:
         try:
             return _exchange(child, request, source, Bounded(target, most=layer.max_bytes))
         finally:

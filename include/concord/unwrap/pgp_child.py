@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import resource
 import sys
+from contextlib import suppress
 from typing import IO, Any
 
 import pysequoia
@@ -59,10 +60,8 @@ def judge_packets(message: bytes) -> None:
     """A message is encrypted, with protection of its integrity (RFC 9580, 5.7: packets of tag 9 have none)."""
     looks_so = message.lstrip().startswith(ARMOR) or message[:1] >= b"\x80"
     tags = None
-    try:
+    with suppress(Exception):  # the library raises RuntimeError and others, and its texts may quote
         tags = [str(packet.tag).rpartition(".")[2] for packet in PacketPile.from_bytes(message)]
-    except Exception:  # noqa: BLE001 - the library raises RuntimeError and others, and its texts may quote
-        pass
     if tags is None:
         raise Refused("envelope.damaged" if looks_so else "envelope.not_encrypted")
     content = [tag for tag in tags if tag not in TO_A_KEY]

@@ -36,7 +36,7 @@ def _opened(source: BinaryIO) -> zipfile.ZipFile:
     head = source.read(4)
     source.seek(0)
     archive = None
-    with contextlib.suppress(DAMAGED):
+    with contextlib.suppress(*DAMAGED):
         archive = zipfile.ZipFile(source)
     if archive is None:
         code = "envelope.damaged" if head.startswith(b"PK") else "envelope.not_zip"

@@ -141,13 +141,20 @@ def broken_promises(
     return _by_row(_failures(schema, frame))
 
 
+BEGUN_BEFORE = ("end", "reinstate")
+"""Actions on a coverage that is held: it has a beginning already, and the row need not repeat it."""
+
+
 def without_coverage_spared(feed: Feed, table: pa.Table) -> pa.Table:
     """``table`` in which a member without coverage promises nothing about coverage (834: a 2000 loop without HD)."""
     if not feed.columnar.brings_members_alone or "coverage_line" not in table.column_names:
         return table
     alone = pc.equal(table["coverage_line"], "")
+    actions = table["maintenance_action"] if "maintenance_action" in table.column_names else None
+    goes = pc.is_in(actions, pa.array(BEGUN_BEFORE, actions.type)) if actions is not None else None
     for name in (name for name in ELIGIBILITY.names if name not in MEMBER.names and name in table.column_names):
-        spared = pc.and_(alone, pc.equal(table[name], ""))
+        unbegun = pc.or_(alone, goes) if name == ELIGIBILITY.start and goes is not None else alone
+        spared = pc.and_(unbegun, pc.equal(table[name], ""))
         table = table.set_column(
             table.column_names.index(name), name, pc.if_else(spared, DAMAGED, table[name]).combine_chunks()
         )

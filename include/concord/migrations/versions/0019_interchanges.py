@@ -3,7 +3,7 @@
 from concord.migrations.files import execute
 
 revision = "0019_interchanges"
-down_revision = "0017_arrivals"
+down_revision = "0018_outgoing"
 
 
 def upgrade() -> None:

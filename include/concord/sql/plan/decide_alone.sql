@@ -1,18 +1,20 @@
+-- An end or a reinstatement that names its line and not its beginning is about the span of that line.
 -- What a member without coverage says of the spans that are held (834: a 2000 loop without HD). INS03=024 ends them
 -- all, in the group it names; INS03=025 takes the last end back; anything else touches none, and in a full file keeps
 -- them: no HD does not mean no coverage. A span that is decided here has no row of its own (pair without a line).
 WITH alone AS (
-    SELECT DISTINCT ON ({s_member_key}, s.group_id) {s_member_key}, s.group_id, s.line, s.effective_from, s.effective_to,
+    SELECT DISTINCT ON ({s_member_key}, s.group_id, s.coverage_line) {s_member_key}, s.group_id, s.coverage_line, s.line, s.effective_from, s.effective_to,
            coalesce(s.maintenance_action, '') AS said
-    FROM {whole} s WHERE s.disposition = 'consumed' AND s.coverage_line IS NULL
-    ORDER BY {s_member_key}, s.group_id, s.line
+    FROM {whole} s WHERE s.disposition = 'consumed' AND (s.coverage_line IS NULL OR s.effective_from IS NULL)
+    ORDER BY {s_member_key}, s.group_id, s.coverage_line, s.line
 ), touched AS (
     SELECT h.*, a.line AS said_line, a.said, a.effective_to AS leaves_on,
-           max(coalesce(h.effective_to, 'infinity')) OVER (PARTITION BY {h_member_key}) AS last_end,
+           max(coalesce(h.effective_to, 'infinity')) OVER (PARTITION BY {h_member_key}, a.coverage_line) AS last_end,
            (h.group_id, h.coverage_line) IN (SELECT group_id, coverage_line FROM scope) AS is_in_scope,
-           row_number() OVER (PARTITION BY h.row_id ORDER BY a.group_id NULLS LAST, a.line) AS place
+           row_number() OVER (PARTITION BY h.row_id ORDER BY a.coverage_line NULLS LAST, a.group_id NULLS LAST, a.line) AS place
     FROM alone a JOIN {core} h ON h.partner = %(partner)s AND h.feed = %(feed)s AND {a_is_h}
         AND (a.group_id IS NULL OR a.group_id = h.group_id)
+        AND (a.coverage_line IS NULL OR a.coverage_line = h.coverage_line)
     WHERE NOT EXISTS (SELECT FROM pair WHERE pair.row_id = h.row_id)
       AND NOT EXISTS (SELECT FROM {stage} o WHERE o.disposition = 'consumed' AND {o_is_h} AND o.effective_from = h.effective_from)
       AND h.delivery_id <> ALL (%(newer)s::text[])

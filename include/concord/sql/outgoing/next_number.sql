@@ -1,0 +1,1 @@
+SELECT nextval('ops.outgoing_control') AS number
