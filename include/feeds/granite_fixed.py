@@ -3,7 +3,8 @@
 A full file in EBCDIC (code page 037): records of 300 bytes with nothing between them. The header (``H``) names sender
 and date, the trailer (``T``) counts the details (``D``). ``EMP-NO`` and ``SSN`` are packed decimals (``COMP-3``)
 without a sign; a social security number that Granite does not know is nine zeros. ``END-DT`` is the last covered day;
-99991231 is no end. Who is missing from a file has left on the day of the file. Questions: data centre of Granite, day and night.
+99991231 is no end. Who is missing from a file has left on the day of the file. Questions: data centre of Granite, day
+and night.
 """
 
 from __future__ import annotations
