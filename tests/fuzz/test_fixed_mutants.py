@@ -23,7 +23,7 @@ from tests.tally import count, negative_control
 
 GRANITE = catalogue.feed("granite_fixed")
 BATCH = 1_000
-CHUNKS = (100, 1, 3)
+CHUNKS = (100, 100, 100, 100, 3)
 
 
 @cache

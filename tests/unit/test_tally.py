@@ -11,7 +11,7 @@ from tests import tally
 
 WELL = {
     "faults": {"injected": 3, "fired": 3, "recovered": 3},
-    "mutants": {"tried": 6, "accepted": 1, "quarantined": 2, "rejected": 3},
+    **{subject: {"tried": 6, "accepted": 1, "quarantined": 2, "rejected": 3} for subject in tally.MUTANTS},
     "canaries": {"planted": 2, "places": 4, "searched": 8},
     "negative controls": {"tried": 2, "red": 2},
 }
@@ -38,6 +38,7 @@ def test_sums_add_up_and_nothing_is_broken(monkeypatch: pytest.MonkeyPatch, tmp_
         ({"faults": {"violations": 1}}, "an invariant was violated"),
         ({"mutants": {"tried": 1}}, "a mutant came to no outcome"),
         ({"mutants": {"unaccounted": 1}}, "a line was not accounted for"),
+        ({"mutants_of_834": {"tried": 1}}, "a mutant came to no outcome"),
         ({"canaries": {"hits": 1}}, "a canary was found"),
         ({"negative_controls": {"tried": 1}}, "a negative control stayed green"),
     ],

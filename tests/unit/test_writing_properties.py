@@ -26,7 +26,7 @@ from tests.unit.x12_files import feed as feed_834
 AS_OF = date(2026, 11, 18)
 MARKS = (
     Separators(), Separators(line_end="\n"), Separators(line_end="\r\n"), Separators("|", "}", ">", "\n"),
-    Separators("!", "`", "<", "\\", "\r\n"), Separators("\t", "^", ":", "'"),
+    Separators("!", "`", "<", "\\", "\r\n"), Separators("\t", "^", ":", "\x1e"),
 )  # fmt: skip
 SETTINGS = settings(max_examples=40, deadline=None)
 

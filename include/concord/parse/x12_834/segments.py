@@ -154,10 +154,16 @@ class SegmentReader:
 
     def give_back(self, block: SegmentBlock, segment: int) -> None:
         """Takes segments of the block just read back, from ``segment`` on: they come again, with more behind them."""
-        self._rest = block.data[int(block.start[segment]) :] + self._rest
+        behind = self._rest
+        self._rest = block.data[int(block.start[segment]) :] + behind
         self._separators, self._is_fresh = block.separators, False
         self.lines -= len(block) - segment
-        self._more()
+        is_more_there = len(behind) >= self._block_bytes and self._ends_a_segment(behind)
+        if not is_more_there:  # two whole blocks at once would take twice the memory
+            self._more()
+
+    def _ends_a_segment(self, data: bytes) -> bool:
+        return self._separators is not None and self._separators.terminator in data
 
     def _more(self) -> None:
         more = self._stream.read(max(self._block_bytes, 1))
