@@ -134,7 +134,7 @@ def drift(feed: Feed, names: Sequence[str]) -> Drift:
     """How the header differs from the contract: extra and missing optional columns, and their order."""
     wanted, given = sources(feed), set(names)
     in_both = [name for name in names if name in wanted]
-    promised = names[: _named(names)] if feed.layout.spreadsheet else names
+    promised = names[: _named(names)] if feed.columnar.is_spreadsheet else names
     extra = tuple(name for name in promised if name not in wanted and name not in feed.ignored)
     missing = tuple(name for name in wanted if name not in given)
     return Drift(extra, missing, reordered=in_both != [name for name in wanted if name in given])
