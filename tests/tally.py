@@ -18,9 +18,11 @@ from typing import ParamSpec
 
 P = ParamSpec("P")
 
+MUTANTS = ("mutants", "mutants of 834", "mutants of fixed width", "mutants of workbooks", "mutants of dialects")
+"""Damaged files of the feeds with delimited text, and of each other format."""
 SUBJECTS = {
     "faults": ("injected", "fired", "recovered", "violations"),
-    "mutants": ("tried", "accepted", "quarantined", "rejected", "unaccounted"),
+    **dict.fromkeys(MUTANTS, ("tried", "accepted", "quarantined", "rejected", "unaccounted")),
     "canaries": ("planted", "places", "searched", "hits"),
     "negative controls": ("tried", "red"),
 }
@@ -63,7 +65,7 @@ def sums(path: Path) -> Sums:
 
 def broken(found: Sums) -> list[str]:
     """What must hold of the sums and does not: sentences, none when all is well."""
-    faults, mutants = found["faults"], found["mutants"]
+    faults, mutants = found["faults"], sum((found[subject] for subject in MUTANTS), Counter[str]())
     outcomes = mutants["accepted"] + mutants["quarantined"] + mutants["rejected"]
     rules = {
         "something was not counted at all": all(found[subject].total() for subject in SUBJECTS),

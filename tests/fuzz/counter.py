@@ -23,12 +23,13 @@ def wrong(feed: Feed, data: bytes, outcome: Outcome) -> Iterator[str]:
         lines.pop()
     if outcome.line_count != len(lines):
         yield f"{outcome.line_count} lines counted, {len(lines)} are there"
-    yield from _accounts(len(lines), outcome)
+    yield from accounts(len(lines), outcome)
     for record in outcome.records:
         yield from _record(feed, lines, outcome, record)
 
 
-def _accounts(count: int, outcome: Outcome) -> Iterator[str]:
+def accounts(count: int, outcome: Outcome) -> Iterator[str]:
+    """Lines 1 to ``count`` that became nothing or two things, and others that are not there."""
     seen: dict[int, int] = {}
     for record in outcome.records:
         for line in range(record.line, record.line + record.lines):

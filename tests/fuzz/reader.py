@@ -6,7 +6,7 @@ once: pandera costs the same for a thousand rows as for one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from io import BytesIO
@@ -16,8 +16,8 @@ import pandas as pd
 
 from concord.contract import Feed
 from concord.errors import DeliveryRejected
-from concord.parse import Chunk
-from concord.parse.delimited import DelimitedFile
+from concord.parse import Chunk, RowFile
+from concord.parse.opening import open_rows
 from concord.protect import KeyRing
 from concord.stage import to_copy_text
 from concord.steps.hints import hints
@@ -26,6 +26,8 @@ from concord.transform import transform
 from concord.validate import validate
 
 KEYS = KeyRing({"fuzz": b"s" * 32}, {"fuzz": b"t" * 32})
+
+Opener = Callable[[BytesIO], RowFile]
 
 
 @dataclass
@@ -59,19 +61,25 @@ class Outcome:
         return "quarantined" if any(record.became == "quarantined" for record in self.records) else "accepted"
 
 
-def read(feed: Feed, files: Iterable[bytes], as_of: date, *, chunk_rows: int = 100_000) -> list[Outcome]:
-    """What becomes of each of ``files``; anything but a rejection that is raised on the way is a defect."""
-    outcomes = [_parsed(feed, data, chunk_rows) for data in files]
+def read(
+    feed: Feed, files: Iterable[bytes], as_of: date, *, chunk_rows: int = 100_000, opened: Opener | None = None
+) -> list[Outcome]:
+    """What becomes of each of ``files``; anything but a rejection that is raised on the way is a defect.
+
+    ``opened`` opens the reader where the usual one of the feed's format is not meant.
+    """
+    how = opened or (lambda stream: open_rows(stream, feed, chunk_rows=chunk_rows))
+    outcomes = [_parsed(feed, data, how) for data in files]
     sound = sorted((o for o in outcomes if o.rejection is None and o.rows), key=lambda outcome: sorted(outcome.missing))
     for missing, group in groupby(sound, key=lambda outcome: outcome.missing):
         _judge(feed, list(group), missing, as_of)
     return outcomes
 
 
-def _parsed(feed: Feed, data: bytes, chunk_rows: int) -> Outcome:
+def _parsed(feed: Feed, data: bytes, opened: Opener) -> Outcome:
     outcome = Outcome()
     try:
-        file = DelimitedFile(BytesIO(data), feed, chunk_rows=chunk_rows)
+        file = opened(BytesIO(data))
         outcome.columns, outcome.missing = file.columns, frozenset(file.drift.missing_optional)
         for chunk in file:
             _take(feed, chunk, outcome)
@@ -82,8 +90,9 @@ def _parsed(feed: Feed, data: bytes, chunk_rows: int) -> Outcome:
 
 
 def _take(feed: Feed, chunk: Chunk, outcome: Outcome) -> None:
-    for at, values in enumerate(chunk.frame.to_dict("records")):
-        text = {str(name): str(value) for name, value in values.items()}
+    names = [str(name) for name in chunk.frame.columns]
+    for at, values in enumerate(zip(*(chunk.frame[name].tolist() for name in names), strict=True)):
+        text = dict(zip(names, values, strict=True))
         row = Record(int(chunk.line[at]), int(chunk.lines[at]), "consumed", chunk.raw(at), text)
         outcome.rows.append(row)
         outcome.records.append(row)

@@ -20,6 +20,7 @@ from concord.contract import Feed
 from tests.feeds.test_fixtures import expectations
 from tests.fuzz import mutator
 from tests.fuzz.counter import wrong
+from tests.fuzz.memory import MOST_MEMORY, forget_peak, peak
 from tests.fuzz.reader import Outcome, read
 from tests.kinds import DELIMITED
 from tests.tally import count
@@ -29,8 +30,6 @@ FIRST_SEED = int(os.environ.get("CONCORD_MUTANT_SEED", "0"))
 BATCH = 250
 CHUNKS = (100, 1, 3)
 """Rows to a chunk: records must not care where one ends."""
-MOST_MEMORY = 512 << 20
-"""What a batch may take beyond what the process had; the largest mutant has about 2 MB."""
 FOLDERS = Path(__file__).parents[1] / "feeds"
 FEEDS = sorted(DELIMITED)
 HARMLESS = {
@@ -91,18 +90,6 @@ def neighbours_kept(good: bytes, data: bytes, outcome: Outcome) -> bool:
         for line in range(record.line, record.line + record.lines)
     }
     return all(number not in refused for number, line in enumerate(after, 1) if line == before[number - 1])
-
-
-def peak() -> int:
-    """The most memory the process had since :func:`forget_peak`, in bytes (Linux)."""
-    status = Path("/proc/self/status").read_text(encoding="ascii")
-    return int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0]) << 10
-
-
-def forget_peak() -> int:
-    """Makes what the process has now its peak; returns it."""
-    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
-    return peak()
 
 
 def run_batch(name: str, first: int, size: int) -> list[str]:

@@ -421,3 +421,15 @@ def test_damaged_bytes_cost_no_exception_and_no_segment(seed: int) -> None:
         return
     lines = accounted(found)
     assert lines == list(range(1, len(lines) + 1))
+
+
+def test_a_nul_refuses_the_member_that_has_it_whatever_the_blocks() -> None:
+    """Not the one before, which ends a block, and none for what only stands between two segments."""
+    people = [member(number) for number in range(1, 9)]
+    people[4][4] = people[4][4].replace("SAMPLE", "SAM\0PLE")
+    data = full(*people)
+    for size in (300, 500, 700, 900, 4 << 20):
+        refused = [each for chunk in chunks(data, block_bytes=size) for each in chunk.refused]
+        assert [each.reasons for each in refused] == [("record.nul",)]
+        assert b"SAM\0PLE" in refused[0].raw
+    assert refusals(full(*people[:4]).replace(b"~\n", b"~\0")) == []

@@ -332,8 +332,9 @@ class Rows:
 
     def _unreadable(self) -> Iterator[tuple[str, Positions]]:
         block, form = self._block, self._file.form
-        owner = np.searchsorted(block.start, np.flatnonzero(block.buffer == 0), side="right") - 1
-        yield Reason.NUL.value, owner[block.end[owner] > 0] if len(owner) else owner
+        places = np.flatnonzero(block.buffer == 0)
+        owner = np.searchsorted(block.start, places, side="right") - 1
+        yield Reason.NUL.value, owner[(owner >= 0) & (places < block.end[owner])]
         yield Reason.TOO_LONG.value, np.flatnonzero(block.end - block.start > form.max_segment_bytes)
         size = block.end[np.maximum(self._loops.stop - 1, 0)] - block.start[self._loops.ins]
         yield Reason.TOO_LONG.value, self._loops.ins[size > form.max_member_bytes]
