@@ -14,6 +14,7 @@ from concord.acquire import SftpAccess
 from concord.contract import Feed
 from concord.sandbox.borealis import Borealis
 from concord.sandbox.cypress import Cypress
+from concord.sandbox.granite import Granite
 from concord.sandbox.meridian import Meridian
 from concord.sandbox.roster import Employer, Roster
 from concord.sandbox.sftp_server import SftpPartner
@@ -24,7 +25,7 @@ START = date(2026, 11, 18)
 ACME = catalogue.feed("acme_eligibility")
 EMPLOYERS: dict[str, type[Employer]] = {
     "acme_eligibility": Employer, "borealis_changes": Borealis, "cypress_eligibility": Cypress,
-    "meridian_834": Meridian,
+    "granite_fixed": Granite, "meridian_834": Meridian,
 }  # fmt: skip
 
 
