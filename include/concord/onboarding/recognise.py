@@ -43,6 +43,7 @@ class Recognised:
     detail_mark: str | None = None
     counts: bool = False
     record_length: int | None = None
+    starts: tuple[int, ...] = ()
     rests_on: tuple[str, ...] = ()
     unsure: tuple[str, ...] = ()
     rows: tuple[tuple[str, ...], ...] = field(default=(), repr=False)
@@ -128,6 +129,11 @@ def _delimited(text: str, encoding: str, why: str) -> Recognised | None:
     )  # fmt: skip
 
 
+def numbered(count: int) -> tuple[str, ...]:
+    """Names for columns that have none."""
+    return tuple(f"COL{place:02d}" for place in range(1, count + 1))
+
+
 def _delimiter(lines: Sequence[str]) -> str | None:
     """The one that gives most lines the same number of fields, and more than one."""
     best: tuple[float, int, str] | None = None
@@ -191,9 +197,9 @@ def _fixed(text: str, encoding: str, why: str) -> Recognised:
     rows = tuple(
         tuple(line[a:b].strip() for a, b in zip(starts, [*starts[1:], length], strict=True)) for line in records
     )
-    names = tuple(f"COL{place:02d}" for place in range(1, len(starts) + 1))
+    names = numbered(len(starts))
     return Recognised(
-        Kind.FIXED, encoding, names=names, has_names=False, record_length=length,
+        Kind.FIXED, encoding, names=names, has_names=False, record_length=length, starts=tuple(starts),
         rests_on=(why, f"{count:,} of {len(lines):,} lines have {length} characters"),
         unsure=("where does each column begin? what is proposed are positions behind blanks",), rows=rows,
     )  # fmt: skip

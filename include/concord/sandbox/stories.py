@@ -81,10 +81,11 @@ def _formats(members: int, today: date) -> list[Chapter]:
     plan, employer = Meridian(SEED, members, start=days[0]), Granite(SEED, members, start=days[0])
     chapters = []
     for number, comes_to, told in ((1, "held", "replaces: everybody"), (2, "published", "changes")):
-        first = {"approved": number == 1}
-        sent = plan.day(number)
-        chapters.append(Chapter(number, sent, comes_to, feed="meridian_834", told=f"an 834 that {told}", **first))
-        chapters.append(Chapter(number, employer.day(number), comes_to, feed="granite_fixed", told="EBCDIC", **first))
+        for feed, roster, words in (
+            ("meridian_834", plan.day(number), f"an encrypted 834 that {told}"),
+            ("granite_fixed", employer.day(number), "EBCDIC, fixed width"),
+        ):
+            chapters.append(Chapter(number, roster, comes_to, approved=number == 1, feed=feed, told=words))
     return chapters
 
 
