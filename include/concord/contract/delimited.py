@@ -83,8 +83,8 @@ class Delimited(Columnar):
     ``delimiter`` is one ASCII character or several, control characters too. ``quote`` None
     makes a quote a character like others. ``escape`` takes the character after it, in
     quotes or not, as it is; with ``inner_quotes="literal"`` a quote inside quotes is not
-    doubled: the first one that a delimiter or the line's end follows closes, and such a
-    value has no line end in it.
+    doubled: the first one that a delimiter or the line's end follows closes, one after a
+    delimiter that does not close is refused, and such a value has no line end in it.
 
     ``names`` are the columns, in order, of a file without a line of names; every record
     then has exactly these. ``types`` are the kinds of records of a file with several, told

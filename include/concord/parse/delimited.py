@@ -170,7 +170,8 @@ class DelimitedFile:
     def _account(
         self, found: Records, good: NDArray[np.bool_], bad: NDArray[np.int64], trailers: NDArray[np.bool_]
     ) -> None:
-        unsure, told, untold = 0, found.kind[good].tolist(), 0
+        unsure = untold = 0
+        told: list[int] = found.kind[good].tolist() if self._layout.kinds else []
         for at in bad.tolist():
             line, is_torn = int(found.line[at]), bool(found.flaws[at] & Flaw.QUOTE)
             goes_on = line == self._broken_until

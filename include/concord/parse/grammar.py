@@ -57,6 +57,8 @@ class Grammar:
 
     def count(self, content: bytes) -> int:
         """How many fields a record has; 0 where its quoting is broken."""
+        if len(self.delimiter) > 1:
+            return len(self.fields(content))
         if not self.record.fullmatch(content):
             return 0
         return self.covered.sub(b"", content).count(self.delimiter) + 1
@@ -84,9 +86,10 @@ def _grammar(delimiter: bytes, quote: bytes, escape: bytes, literal: bool) -> Gr
     unquoted = b"(?:%b)*+" % b"|".join(filter(None, [escape and b"%b." % e, other]))
     inside = b"|".join(filter(None, [b"[^%b%b]++" % (q, e), escape and b"%b." % e, b"%b%b" % (q, q)]))
     if literal:
-        inside = rb"[^%b]++|%b(?!%b|\Z)" % (q, q, d)
+        inside = rb"[^%b]++|(?<!%b)%b(?!%b|\Z)" % (q, d, q, d)
     quoted = b"%b(?:%b)*+%b" % (q, inside, q)
     field = b"(?:%b|%b)" % (quoted, unquoted) if quote else unquoted
     covered = b"|".join(filter(None, [quote and quoted, escape and b"%b." % e])) or rb"(?!)"
     record = b"%b(?:%b%b)*+" % (field, d, field)
-    return Grammar(*(re.compile(each, re.DOTALL) for each in (record, field, covered)), delimiter)
+    compiled = [re.compile(each, re.DOTALL) for each in (record, field, covered)]
+    return Grammar(compiled[0], compiled[1], compiled[2], delimiter)

@@ -58,7 +58,8 @@ def _escapes(buffer: Bytes, escape: bytes) -> Positions:
         return found
     rank = np.arange(len(found))
     begins = np.diff(found, prepend=-2) > 1
-    return found[(rank - np.maximum.accumulate(np.where(begins, rank, 0))) % 2 == 0]
+    counts: Positions = found[(rank - np.maximum.accumulate(np.where(begins, rank, 0))) % 2 == 0]
+    return counts
 
 
 def _without(positions: Positions, taken: Positions) -> Positions:
@@ -67,7 +68,7 @@ def _without(positions: Positions, taken: Positions) -> Positions:
 
 def _apart(found: Positions, width: int) -> Positions:
     """Of occurrences that overlap, the leftmost, and what begins after it."""
-    close = np.diff(found) < width
+    close = np.diff(found) < width if width > 1 else np.zeros(0, dtype=bool)
     if not close.any():
         return found
     keep = np.ones(len(found), dtype=bool)
@@ -98,8 +99,9 @@ def _kept(opens: list[bool], closes: list[bool]) -> list[bool]:
     kept: list[bool] = []
     inside = False
     for may_open, may_close in zip(opens, closes, strict=True):
-        kept.append(not inside or may_close)
-        if not inside and not may_open:
+        is_ambiguous = inside and may_open and not may_close  # the value may have ended before it, unseen
+        kept.append(not inside or may_close or is_ambiguous)
+        if is_ambiguous or not (inside or may_open):
             break
         inside = not may_close if inside else True
     return kept + [False] * (len(opens) - len(kept))
