@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from concord.parse import Reason
 from concord.parse.grammar import Dialect
-from concord.parse.marks import CR, LF, Marks, Positions
+from concord.parse.marks import CR, LF, Marks, Positions, among
 
 NUL = 0
 
@@ -180,7 +180,7 @@ class View:
         if layout.dialect.is_plain:
             last: NDArray[np.bool_] = self._buffer[np.maximum(self._end - 1, self._start)] == layout.delimiter[0]
             return last
-        return np.isin(self._end - len(layout.delimiter), self._between)
+        return among(self._end - len(layout.delimiter), self._between)
 
     def _kinds(self) -> NDArray[np.int16]:
         """The kind of each record, by the field that tells it."""
@@ -223,8 +223,8 @@ class View:
             before = buffer[np.minimum(quotes + 1, len(buffer) - 1)]
             return np.isin(buffer[np.maximum(quotes - 1, 0)], partners), np.isin(before, partners)
         delimiters, others = self._marks.delimiters, quotes[:0] if layout.literal else quotes
-        after = np.isin(quotes, delimiters + len(layout.delimiter)) | np.isin(quotes - 1, others)
-        return after, np.isin(quotes + 1, delimiters) | np.isin(quotes + 1, others)
+        after = among(quotes, delimiters + len(layout.delimiter)) | among(quotes - 1, others)
+        return after, among(quotes + 1, delimiters) | among(quotes + 1, others)
 
     def _idle_escapes(self) -> Positions:
         """Records with an escape that only a line end follows."""

@@ -62,8 +62,17 @@ def _escapes(buffer: Bytes, escape: bytes) -> Positions:
     return counts
 
 
+def among(places: Positions, found: Positions) -> NDArray[np.bool_]:
+    """Which of ``places`` are in ``found``, both ascending: faster than ``np.isin``, which would sort them."""
+    if not len(found):
+        return np.zeros(len(places), dtype=bool)
+    at = np.minimum(np.searchsorted(found, places), len(found) - 1)
+    result: NDArray[np.bool_] = found[at] == places
+    return result
+
+
 def _without(positions: Positions, taken: Positions) -> Positions:
-    return positions[~np.isin(positions, taken)] if len(taken) else positions
+    return positions[~among(positions, taken)] if len(taken) else positions
 
 
 def _apart(found: Positions, width: int) -> Positions:
@@ -84,8 +93,8 @@ def _structural(buffer: Bytes, quotes: Positions, delimiters: Positions, stops: 
     line = np.searchsorted(stops, quotes, side="right")
     end = stops[line] - 1
     end = end - (buffer[np.maximum(end - 1, 0)] == CR)
-    opens = (quotes == np.append(0, stops)[line]) | np.isin(quotes, delimiters + width)
-    closes = (quotes + 1 == end) | np.isin(quotes + 1, delimiters)
+    opens = (quotes == np.append(0, stops)[line]) | among(quotes, delimiters + width)
+    closes = (quotes + 1 == end) | among(quotes + 1, delimiters)
     first = np.searchsorted(quotes, np.append(0, stops)[line])
     sound = np.where((np.arange(len(quotes)) - first) & 1, closes, opens)
     keep = np.ones(len(quotes), dtype=bool)
