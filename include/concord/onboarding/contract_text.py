@@ -62,8 +62,10 @@ def _feed(proposal: Proposal, form: str) -> Iterator[str]:
     mode = "DELTA" if proposal.is_delta else "FULL"
     order = "    order=OrderBy(file_date=True, sequence=True),\n" if "{sequence}" in proposal.pattern else ""
     yield "FEED = Feed("
-    yield f'    name="{proposal.name}",\n    partner="{proposal.partner}",\n    about=__doc__ or "",\n    owner="eligibility",'
-    yield f'    source=SftpDrop(conn_id="{proposal.partner}_sftp", directory="/outbound", pattern={json.dumps(proposal.pattern)}),'
+    yield f'    name="{proposal.name}",\n    partner="{proposal.partner}",'
+    yield '    about=__doc__ or "",\n    owner="eligibility",'
+    pattern = json.dumps(proposal.pattern)
+    yield f'    source=SftpDrop(conn_id="{proposal.partner}_sftp", directory="/outbound", pattern={pattern}),'
     yield '    schedule=Daily(at="05:30", tz="America/New_York", expected_by="07:00"),  # unsure: when does it come?'
     yield f"    format={form},"
     yield f"    mode=Mode.{mode},  # unsure: everybody, or what changed?"

@@ -25,7 +25,7 @@ BOUNDED = ("group_id", "coverage_line")
 
 @dataclass(frozen=True)
 class Proposal:
-    """A contract that a data engineer finishes: ``guesses`` by column, ``others`` that nothing maps to, ``questions``."""
+    """A contract that a data engineer finishes: what each column likely is, and what has to be asked."""
 
     name: str
     partner: str
@@ -60,7 +60,7 @@ def propose(samples: Sequence[Path], name: str, partner: str) -> Proposal:
     found = tuple(guesses(profiles))
     pattern, asked = name_pattern([path.name for path in samples])
     is_delta = any(guess.canonical == "maintenance_action" for guess in found)
-    questions = [*sample.unsure, *asked, *_questions(found, profiles, len(alike) < len(read))]
+    questions = [*sample.unsure, *asked, *_questions(found, differ=len(alike) < len(read))]
     return Proposal(
         name, partner, sample, tuple(profiles), found, pattern, is_delta, key_candidates(sample.names, columns),
         tuple(dict.fromkeys(questions)),
@@ -93,7 +93,7 @@ def name_pattern(names: Sequence[str]) -> tuple[str, list[str]]:
     return f"{head}{{date:{form}}}{tail}", asked
 
 
-def _questions(found: Sequence[Guess], profiles: Sequence[Profile], differ: bool) -> Iterator[str]:
+def _questions(found: Sequence[Guess], *, differ: bool) -> Iterator[str]:
     if differ:
         yield "the samples do not have the same columns: which are of this feed?"
     for guess in found:

@@ -78,8 +78,8 @@ class Granite(Employer):
         street, _, more = street.partition("\n")
         return (
             "D", worker[1:], code, relation, last, first, middle, _day(born), sex, twin, ssn.replace("-", ""), street,
-            more, city, state, postal_code, email, phone, _day(hired), GROUPS[group], division, BENEFITS[coverage], plan,
-            TIERS[tier], _day(start), NEVER if end == OPEN else _day(end), "",
+            more, city, state, postal_code, email, phone, _day(hired), GROUPS[group], division, BENEFITS[coverage],
+            plan, TIERS[tier], _day(start), NEVER if end == OPEN else _day(end), "",
         )  # fmt: skip
 
     def made(self, spoiled: Spoiled, manifest: Manifest) -> Roster:
