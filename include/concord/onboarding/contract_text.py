@@ -92,6 +92,7 @@ def _format(proposal: Proposal) -> str:
     parts = [f"delimiter={json.dumps(sample.delimiter)}"] if sample.delimiter != "," else []
     parts += [f'encoding="{sample.encoding}"'] if sample.encoding != "utf-8" else []
     parts += [f"names={_tuple(sample.names)}"] if not sample.has_names else []
+    parts += ["spreadsheet=True"] if sample.is_sheet else []
     marks = {"header": sample.header_mark, "detail": sample.detail_mark, "trailer": sample.trailer_mark}
     told = ", ".join(f'{name}="{mark}"' for name, mark in marks.items() if mark)
     parts += [f"control=Control({told})"] if sample.header_mark or sample.trailer_mark else []

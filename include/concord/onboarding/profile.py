@@ -36,6 +36,9 @@ SSN = re.compile(r"[0-9]{3}-?[0-9]{2}-?[0-9]{4}")
 MOST_CODES = 25
 TIMES_EACH = 4
 """A code repeats; an identifier does not."""
+LONGEST_CODE = 24
+NEARLY_ALL = 0.97
+"""Samples have bad rows as well."""
 
 
 @dataclass(frozen=True)
@@ -69,9 +72,12 @@ def profile(name: str, values: Sequence[str]) -> Profile:
 
 
 def date_formats(values: Iterable[str]) -> list[str]:
-    """Every format in which all values (but sentinels) are dates; several where nobody can tell day from month."""
-    given = [value for value in set(values) if value not in SENTINELS]
-    return [form for form in DATE_FORMATS if given and all(_reads(value, form) for value in given)]
+    """The formats in which nearly all values (but sentinels) are dates; several where day and month cannot be told."""
+    counts = Counter(value for value in values if value not in SENTINELS)
+    total = sum(counts.values())
+    read = {form: sum(n for value, n in counts.items() if _reads(value, form)) for form in DATE_FORMATS}
+    most = max(read.values(), default=0)
+    return [form for form, n in read.items() if total and n == most and n >= total * NEARLY_ALL]
 
 
 def _reads(value: str, form: str) -> bool:
@@ -92,10 +98,11 @@ def _dated(name: str, dates: list[str], filled: float, distinct: int) -> Profile
 def code_table(values: Sequence[str]) -> tuple[str, ...]:
     """The values of a column of codes: few, short, each of them often; none for what may tell who somebody is."""
     counts = Counter(value.upper() for value in values)
-    is_coded = 0 < len(counts) <= MOST_CODES and len(values) >= TIMES_EACH * len(counts)
-    if not is_coded or min(counts.values()) < 2 or any(len(value) > 24 for value in counts):
+    often = {value: n for value, n in counts.items() if n >= TIMES_EACH}
+    is_coded = 0 < len(often) <= MOST_CODES and sum(often.values()) >= len(values) * NEARLY_ALL
+    if not is_coded or any(len(value) > LONGEST_CODE for value in often):
         return ()
-    return tuple(sorted(counts))
+    return tuple(sorted(often))
 
 
 def shape_of(values: Sequence[str]) -> str:
@@ -114,10 +121,13 @@ def text_reader(values: Sequence[str]) -> str:
 
 
 def common_pattern(values: Sequence[str]) -> str:
-    """A regular expression that fits every value of one length; letters that never differ stand for themselves."""
-    if not values or len({len(value) for value in values}) != 1 or len(values[0]) > 20 or len(set(values)) < 3:
+    """A regular expression that fits nearly every value, of one length; letters that never differ are themselves."""
+    shapes = Counter(shape_of([value]) for value in values)
+    shape, count = shapes.most_common(1)[0] if shapes else ("", 0)
+    alike = [value for value in values if shape_of([value]) == shape]
+    if count < len(values) * NEARLY_ALL or len(shape) > 20 or len(set(alike)) < 3:
         return ""
-    parts = [_class(set(column)) for column in zip(*values, strict=True)]
+    parts = [_class(set(column)) for column in zip(*alike, strict=True)]
     if "" in parts:
         return ""
     return re.sub(r"(\[[^\]]+\])\1+", lambda run: f"{run[1]}{{{len(run[0]) // len(run[1])}}}", "".join(parts))

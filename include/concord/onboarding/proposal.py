@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from concord.entities import ELIGIBILITY, MEMBER
-from concord.onboarding.meanings import CERTAIN, Guess, guesses, meaning, plain
+from concord.onboarding.meanings import CERTAIN, WANTED, Guess, guesses, meaning, plain
 from concord.onboarding.profile import Profile, profile
 from concord.onboarding.recognise import Kind, Recognised, recognise
 
@@ -19,6 +19,8 @@ INSTEAD = {"person_code": "01", "relationship_code": "18", "coverage_line": "HLT
 """What a required column says where no column of the sample does: a constant that has to be asked for."""
 DATE_IN_NAME = re.compile(r"(?<![0-9])(20[0-9]{2})(-?)(0[1-9]|1[0-2])\2(0[1-9]|[12][0-9]|3[01])(?![0-9])")
 NUMBER_IN_NAME = re.compile(r"(?<=[_.-])[0-9]{1,9}(?=[_.])")
+HARDLY = 0.1
+"""How sure a column is that only stands where one has to be."""
 BOUNDED = ("group_id", "coverage_line")
 """Scopes are shown to people: their readers are bounded."""
 
@@ -57,7 +59,7 @@ def propose(samples: Sequence[Path], name: str, partner: str) -> Proposal:
     rows = [row for other in alike for row in other.rows]
     columns = [[row[at] if at < len(row) else "" for row in rows] for at in range(len(sample.names))]
     profiles = [profile(each, values) for each, values in zip(sample.names, columns, strict=True)]
-    found = tuple(guesses(profiles))
+    found = completed(guesses(profiles), profiles)
     pattern, asked = name_pattern([path.name for path in samples])
     is_delta = any(guess.canonical == "maintenance_action" for guess in found)
     questions = [*sample.unsure, *asked, *_questions(found, differ=len(alike) < len(read))]
@@ -65,6 +67,20 @@ def propose(samples: Sequence[Path], name: str, partner: str) -> Proposal:
         name, partner, sample, tuple(profiles), found, pattern, is_delta, key_candidates(sample.names, columns),
         tuple(dict.fromkeys(questions)),
     )  # fmt: skip
+
+
+def completed(found: Sequence[Guess], profiles: Sequence[Profile]) -> tuple[Guess, ...]:
+    """With a column for each required one that nothing looks like and no constant can be: the next free that fits."""
+    whole = list(found)
+    for name in REQUIRED:
+        if name in INSTEAD or name in {guess.canonical for guess in whole}:
+            continue
+        used = {guess.profile.name for guess in whole}
+        free = [each for each in profiles if each.name and each.name not in used]
+        fits = [each for each in free if (each.kind == "date") == (WANTED.get(name) == "date")]
+        if fits or free:
+            whole.append(Guess(name, (fits or free)[0], HARDLY))
+    return tuple(whole)
 
 
 def key_candidates(names: Sequence[str], columns: Sequence[Sequence[str]]) -> tuple[str, ...]:

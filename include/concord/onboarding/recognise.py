@@ -42,6 +42,8 @@ class Recognised:
     trailer_mark: str | None = None
     detail_mark: str | None = None
     counts: bool = False
+    is_sheet: bool = False
+    """Whether it passed through a spreadsheet: empty columns at the end."""
     record_length: int | None = None
     starts: tuple[int, ...] = ()
     rests_on: tuple[str, ...] = ()
@@ -117,6 +119,8 @@ def _delimited(text: str, encoding: str, why: str) -> Recognised | None:
         if has_names
         else tuple(f"COL{place:02d}" for place in range(1, width + 1))
     )
+    is_sheet = has_names and len(names) > 1 and not names[-1]
+    names = names[: max(place for place, name in enumerate(names, 1) if name)] if is_sheet else names
     details = [row for row in (rows[1:] if has_names else rows) if len(row) == width]
     marks = {row[0] for row in details}
     detail = next(iter(marks)) if (header_mark or trailer_mark) and len(marks) == 1 else None
@@ -124,7 +128,8 @@ def _delimited(text: str, encoding: str, why: str) -> Recognised | None:
     unsure += ["is the encoding Windows-1252?"] if encoding == "cp1252" else []
     return Recognised(
         Kind.DELIMITED, encoding, delimiter, names, has_names, header_mark, trailer_mark, detail, counts,
-        rests_on=(why, f"{len(details):,} of {len(lines):,} lines have {width} fields"), unsure=tuple(unsure),
+        is_sheet=is_sheet, rests_on=(why, f"{len(details):,} of {len(lines):,} lines have {width} fields"),
+        unsure=tuple(unsure),
         rows=tuple(details),
     )  # fmt: skip
 
@@ -164,7 +169,8 @@ def _has_names(rows: Sequence[tuple[str, ...]]) -> bool:
     first = rows[0] if rows else ()
     plain = all(cell.strip() and not cell.strip()[:1].isdigit() for cell in first if cell.strip())
     again = any(set(first) & set(row) - {""} for row in rows[1:50])
-    return bool(first) and plain and not again and len(set(first)) == len(first)
+    named = [cell for cell in first if cell.strip()]
+    return bool(named) and plain and not again and len(set(named)) == len(named)
 
 
 # ── workbooks and fixed width ──
