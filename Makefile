@@ -46,7 +46,7 @@ $(READY): requirements.lock pyproject.toml
 	sha256sum < requirements.lock > $(READY); \
 	echo "setup: done in $$((SECONDS - begun)) s"
 
-demo: setup ## an employer's files through a real Airflow; Ctrl-C ends it (STORY=days, delta or messy)
+demo: setup ## an employer's files through a real Airflow; Ctrl-C ends it (STORY=days, delta, messy, formats or ehr)
 	@$(BIN)/python -m concord.sandbox demo --story "$(STORY)"
 
 up: setup ## the same in the background, its state in .concord/

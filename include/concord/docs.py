@@ -38,8 +38,20 @@ COMMENT = re.compile(r"COMMENT ON (TABLE|VIEW|COLUMN|FUNCTION) ([a-z_.]+) IS\s+'
 
 
 def feeds_page(_: Path) -> str:
-    """What every partner promised: one chapter per contract."""
-    return "\n".join([NOTE, "# Feeds\n", *(_feed(feed) for feed in feeds().values())])
+    """What every partner promised: a list, and one chapter per contract."""
+    columns = ("feed", "partner", "sends", "in what", "comes", "mode", "goes back", "answers for it")
+    listed = _table(columns, map(_listed, feeds().values()))
+    return "\n".join([NOTE, "# Feeds\n", *listed, "", *(_feed(feed) for feed in feeds().values())])
+
+
+def _listed(feed: Feed) -> Sequence[str]:
+    """A feed as one row of the list."""
+    sends = ", ".join(entity.name for entity in feed.entities[:2]) + (", …" if len(feed.entities) > 2 else "")
+    form = words.records(feed) or feed.columnar.phrase
+    back = feed.answers.phrase if feed.answers is not None else ""
+    when = f"by {feed.schedule.expected_by} {feed.schedule.tz}"
+    mode = "as each file says" if feed.says_its_mode else f"{feed.mode}"
+    return f"[{feed.name}](#{feed.name})", feed.partner, sends, form, when, f"{mode}, {feed.stage}", back, feed.owner
 
 
 def _feed(feed: Feed) -> str:
@@ -50,6 +62,7 @@ def _feed(feed: Feed) -> str:
         "mode": f"{feed.mode}, {feed.stage}",
         "arrives": words.arrives(feed),
         "layout": words.records(feed) or feed.columnar.phrase,
+        **({"goes back": feed.answers.phrase} if feed.answers is not None else {}),
         "looked for": f"`{feed.schedule.cron}` {feed.schedule.tz}, late after {feed.schedule.expected_by}",
         "scope": words.scope(feed),
         "missing from it": f"{words.absence(feed)}{_absences(feed)}",

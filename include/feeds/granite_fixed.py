@@ -12,6 +12,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 from concord.contract import (
+    Answers,
     Codes,
     Coding,
     Daily,
@@ -99,6 +100,7 @@ FEED = Feed(
             date_at=Place(12, 8),
         ),
     ),
+    answers=Answers("/from_concord"),
     mode=Mode.FULL,
     scope=Scope(groups=("GRN001", "GRN002"), lines=("HLT", "DEN")),
     columns={

@@ -5,6 +5,9 @@ is as before. A file that replaces can come again: whoever is missing from it ha
 waits for a person where many are. INS03 is about the member, HD01 about the coverage; a member who leaves takes every
 coverage along.
 
+Files are encrypted to us and signed (PGP). Each is acknowledged by TA1 and 999 within minutes, and by a report of the
+rows that were refused once it is reconciled.
+
 Members of a family are told apart by their suffix (``REF*23``). Meridian's group numbers stand in ``REF*1L`` of the
 member. ``DTP*349`` is the last covered day. The interchange control number is the number of the file's name and grows
 by one. Questions: enrollment services of Meridian, weekdays; a missing number is sent again on request.
@@ -16,6 +19,7 @@ from datetime import date, timedelta
 
 from concord.contract import (
     X12834,
+    Answers,
     Codes,
     Daily,
     Feed,
@@ -27,6 +31,7 @@ from concord.contract import (
     NotInFuture,
     Omission,
     OrderBy,
+    Pgp,
     Policy,
     RequiredWhen,
     Scope,
@@ -45,8 +50,9 @@ FEED = Feed(
     source=SftpDrop(
         conn_id="meridian_sftp",
         directory="/outbound",
-        pattern="MHP_834_{date:%Y%m%d}_{sequence}.x12",
+        pattern="MHP_834_{date:%Y%m%d}_{sequence}.x12.pgp",
         stable_for=timedelta(seconds=5),
+        envelope=(Pgp("meridian_pgp"),),
     ),
     schedule=Daily(at="02:30", tz="America/New_York", expected_by="04:00"),
     format=X12834(
@@ -56,6 +62,7 @@ FEED = Feed(
         versions=("005010X220A1",),
         control_numbers="gapless",
     ),
+    answers=Answers("/from_concord", acknowledge=True),
     mode=Mode.FULL,
     order=OrderBy(file_date=True, sequence=True),
     scope=Scope(groups=("MHP10001", "MHP10002"), lines=LINES),

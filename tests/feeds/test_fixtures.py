@@ -40,7 +40,8 @@ CASES = [
 
 def fixture(folder: Path, name: str) -> Path:
     """The file called ``name``, with the suffix that the feed's files have."""
-    return folder / f"{name}{Path(catalogue.feed(folder.name).source.pattern).suffix}"
+    opened = Path(catalogue.feed(folder.name).source.pattern.removesuffix(".pgp"))
+    return folder / f"{name}{opened.suffix}"
 
 
 def read(feed: Feed, data: bytes, as_of: date, sequence: int | None) -> dict[str, Any]:

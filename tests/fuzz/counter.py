@@ -44,7 +44,7 @@ def accounts(count: int, outcome: Outcome) -> Iterator[str]:
 def _record(feed: Feed, lines: list[bytes], outcome: Outcome, record: Record) -> Iterator[str]:
     raw = b"\n".join(lines[record.line - 1 : record.line - 1 + record.lines])
     raw = raw.removesuffix(b"\r")
-    if record.became == "ignored" and raw.strip(b"\r \t\xef\xbb\xbf"):
+    if record.became == "ignored" and raw.strip(b"\r \t\xef\xbb\xbf\x1a"):
         yield f"line {record.line} is not blank and was ignored"
     if record.raw is not None and not _same(feed, record.raw, raw):
         yield f"line {record.line}: the bytes kept are not the bytes of its lines"

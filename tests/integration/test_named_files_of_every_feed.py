@@ -39,7 +39,8 @@ def expected(feed: Feed) -> dict[str, Any]:
 
 
 def content(feed: Feed, name: str) -> bytes:
-    return (FOLDER / feed.name / f"{name}{Path(feed.source.pattern).suffix}").read_bytes()
+    opened = Path(feed.source.pattern.removesuffix(".pgp"))
+    return (FOLDER / feed.name / f"{name}{opened.suffix}").read_bytes()
 
 
 def everybody_added(feed: Feed) -> bytes:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from concord import catalogue
-from concord.contract import DateText, Feed
+from concord.contract import DateText, Feed, Ssn, Text
 from concord.sandbox.cypress import COLUMNS
 from concord.steps.hints import hints
 from concord.validate import Validated, validate
@@ -110,3 +110,42 @@ def test_a_date_in_any_of_the_agreed_ways_is_the_same_day(day: date) -> None:
 def test_what_cannot_be_read_still_says_whom_it_may_be_about() -> None:
     """A padded id and a two-digit year count as presence, as they would if the row were sound."""
     assert set(hints(CYPRESS, b"4101\t1\tSelf\tTestman\tTessa\t3/14/80\n")) >= {"0004101", "1980-03-14"}
+
+
+# ── nothing is given back that the contract does not say ───────────────────────
+
+
+def strict(**reads: object) -> Feed:
+    """Cypress with other readers: what a spreadsheet took is not asked back."""
+    changed = {name: replace(CYPRESS.columns[name], read=read) for name, read in reads.items()}
+    return replace(CYPRESS, columns={**CYPRESS.columns, **changed})
+
+
+FORBIDDEN = [
+    ({"Hire_Date": "45123"}, "hire_date", DateText(("%-m/%-d/%Y",)), "hire_date.excel_serial"),
+    ({"Start_Date": "45123"}, "effective_from", DateText(("%-m/%-d/%Y",)), "effective_from.excel_serial"),
+    ({"Birth_Date": "3/14/80"}, "birth_date", DateText(("%-m/%-d/%Y",)), "birth_date.two_digit_year"),
+    ({"Zip": "1970"}, "postal_code", Text(r"\A[0-9]{5}\Z"), "postal_code.padded"),
+    ({"Worker_No": "4101"}, "subscriber_id", Text(r"\A[0-9]{7}\Z"), "subscriber_id.padded"),
+    ({"SSN": "1550101"}, "ssn", Ssn(), "ssn.padded"),
+]
+
+
+@pytest.mark.parametrize(("values", "column", "read", "flag"), FORBIDDEN, ids=str)
+def test_without_the_contracts_word_nothing_is_given_back(
+    values: dict[str, str], column: str, read: object, flag: str
+) -> None:
+    """With it (Cypress as it is) the same value is read, and counted."""
+    judged = judge(strict(**{column: read}), **values)
+    assert judged.rejected.reasons
+    assert judged.rejected.reasons[0][0].startswith(f"{column}.")
+    assert flag not in judged.flags
+    assert judge(CYPRESS, **values).flags == {flag: 1}
+
+
+@pytest.mark.parametrize("column", ["Worker_No", "SSN", "Zip", "Birth_Date", "Twin_No", "Dep"])
+@pytest.mark.parametrize("number", ["4.1E+03", "4E3", "1,5e+7", "-1.00E-05"])
+def test_scientific_notation_is_refused_and_never_padded_or_expanded(column: str, number: str) -> None:
+    judged = judge(CYPRESS, **{column: number})
+    assert [reasons[0].rpartition(".")[2] for reasons in judged.rejected.reasons] == ["scientific"]
+    assert not any(flag.endswith("padded") for flag in judged.flags)

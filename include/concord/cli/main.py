@@ -11,8 +11,10 @@ from concord.catalogue import feeds as every_feed
 from concord.cli import answers, connections, environment, fhir, incidents, keys, links, show
 from concord.cli.decisions import approve, decline, skip
 from concord.cli.deliveries import deliveries, plan
+from concord.cli.drift import drift
 from concord.cli.guard import one_line
 from concord.cli.logins import unblock
+from concord.cli.new_feed import new_feed
 from concord.cli.quarantine import quarantine, reopen, waive
 from concord.cli.query import sql
 from concord.cli.replay import replay
@@ -109,6 +111,8 @@ for command in (
 ):
     app.command()(one_line(command))
 app.command("try")(one_line(try_))
+app.command("drift")(one_line(drift))
+app.command("new-feed")(one_line(new_feed))
 app.add_typer(answers.app, name="answers")
 app.add_typer(audit, name="audit")
 app.add_typer(incidents.app, name="incidents")

@@ -6,13 +6,14 @@ from it inside the task that needs them. A contract that contradicts itself
 cannot be built: the constructor raises :class:`ContractError` and says where.
 
 ``reading.py`` how a value is read · ``rules.py`` rules over several columns ·
-``source.py`` where, when, in what order, in which bytes · ``policy.py`` what the
+``source.py`` where, when, in what order · ``delimited.py`` delimited text · ``policy.py`` what the
 parties agreed on · ``feed.py`` all of it together · ``contradictions.py``.
 """
 
 from concord.contract.answers import Answers
 from concord.contract.columnar import Columnar
 from concord.contract.contradictions import EXTRA_COLUMNS, contradictions
+from concord.contract.delimited import Control, Delimited, RecordType, TypeTotals
 from concord.contract.envelope import Gzip, Pgp, Wrapping, Zip
 from concord.contract.feed import Feed
 from concord.contract.fixed import (
@@ -45,10 +46,8 @@ from concord.contract.reading import (
 from concord.contract.rules import NotAfter, NotBefore, NotInFuture, RequiredWhen, Rule
 from concord.contract.sheet import Xlsx
 from concord.contract.source import (
-    Control,
     ControlFile,
     Daily,
-    Delimited,
     FhirBulk,
     FhirNdjson,
     FhirSearch,
@@ -99,6 +98,7 @@ __all__ = [
     "Policy",
     "Positions",
     "Reader",
+    "RecordType",
     "Reference",
     "RequiredWhen",
     "Rule",
@@ -109,6 +109,7 @@ __all__ = [
     "Stage",
     "Text",
     "ToDate",
+    "TypeTotals",
     "Weekdays",
     "Whole",
     "Wrapping",

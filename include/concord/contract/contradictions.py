@@ -8,8 +8,9 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 from zoneinfo import available_timezones
 
-from concord.contract import answers, sheet, x12
+from concord.contract import answers, delimited, sheet, x12
 from concord.contract.clinical_contradictions import asked, export, records, search
+from concord.contract.delimited import Delimited
 from concord.contract.drop import files
 from concord.contract.fixed import FixedWidth
 from concord.contract.fixed_contradictions import fixed_width
@@ -17,7 +18,7 @@ from concord.contract.policy import Action, Limit, Mode, Omission
 from concord.contract.reading import Codes, DateText, Moment, Number, Reader, Reference, Ssn, Text, Whole, YesNo
 from concord.contract.rules import RequiredWhen
 from concord.contract.sheet import Xlsx
-from concord.contract.source import Control, Delimited, FhirBulk, FhirSearch, SftpDrop
+from concord.contract.source import FhirBulk, FhirSearch, SftpDrop
 from concord.contract.x12 import X12834
 from concord.entities import RESOURCE_TYPES, Kind
 
@@ -269,54 +270,10 @@ def _format(feed: Feed) -> Iterator[tuple[str, str]]:
     """What each format has to say of itself."""
     form = feed.format
     if isinstance(form, Delimited):
-        yield from _layout(feed)
+        yield from delimited.contradictions(feed, form)
     elif isinstance(form, FixedWidth):
         yield from fixed_width(feed, form)
     elif isinstance(form, Xlsx):
         yield from sheet.contradictions(feed, form)
     elif isinstance(form, X12834):
         yield from x12.contradictions(feed, form)
-
-
-def _layout(feed: Feed) -> Iterator[tuple[str, str]]:
-    form = feed.layout
-    if len(form.delimiter) != 1 or len(form.quote) != 1 or form.delimiter == form.quote:
-        yield "format", "delimiter and quote are one character each, and differ"
-    if form.names:
-        yield from _names(feed)
-    if form.control is not None:
-        yield from _control(feed, form.control)
-
-
-def _names(feed: Feed) -> Iterator[tuple[str, str]]:
-    """Without a line of names, the contract must say all of them, and none can be missing."""
-    names = feed.layout.names
-    if len(set(names)) != len(names):
-        yield "format.names", "a name stands twice"
-    for name, mapping in feed.columns.items():
-        if mapping.source not in names:
-            yield f"columns[{name}]", f"comes from {mapping.source!r}, which format.names does not have"
-        if mapping.optional_column:
-            yield f"columns[{name}]", "no column can be missing from a file without column names"
-
-
-def _control(feed: Feed, control: Control) -> Iterator[tuple[str, str]]:
-    place = "format.control"
-    if (control.sender is None) != (control.sender_field is None):
-        yield place, "sender and sender_field are given together"
-    if (control.total_column is None) != (control.total_field is None):
-        yield place, "total_column and total_field are given together"
-    in_header = (control.sender_field, control.date_field, control.sequence_field)
-    if control.header is None and any(field is not None for field in in_header):
-        yield place, "there is no header in which a sender, date or sequence could stand"
-    if control.trailer is None and control.total_field is not None:
-        yield place, "there is no trailer in which a total could stand"
-    if control.date_field is not None and not FILE_DATE.search(feed.drop.pattern):
-        yield place, "the header's date is compared with the name's, and the pattern has no {date:…}"
-    if control.sequence_field is not None and "{sequence}" not in feed.drop.pattern:
-        yield place, "the header's sequence is compared with the name's, and the pattern has no {sequence}"
-    if control.total_column is not None and control.total_column not in {c.source for c in feed.columns.values()}:
-        yield place, "total_column is a source column that the contract reads"
-    kinds = [kind for kind in (control.header, control.detail, control.trailer) if kind is not None]
-    if len(set(kinds)) != len(kinds):
-        yield place, "header, detail and trailer are told apart by their first field"

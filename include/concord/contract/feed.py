@@ -13,13 +13,14 @@ from typing import TypeVar
 from concord.contract.answers import Answers
 from concord.contract.columnar import Columnar
 from concord.contract.contradictions import contradictions
+from concord.contract.delimited import Delimited
 from concord.contract.envelope import Pgp
 from concord.contract.fixed import FixedWidth
 from concord.contract.policy import Mode, Policy, Scope, Stage
 from concord.contract.reading import Blank, From
 from concord.contract.rules import Rule
 from concord.contract.sheet import Xlsx
-from concord.contract.source import Delimited, FhirBulk, FhirNdjson, FhirSearch, Hl7v2, OrderBy, SftpDrop, Weekdays
+from concord.contract.source import FhirBulk, FhirNdjson, FhirSearch, Hl7v2, OrderBy, SftpDrop, Weekdays
 from concord.contract.x12 import X12834
 from concord.entities import ELIGIBILITY, MEMBER, Entity, Phi
 from concord.errors import ContractError

@@ -1,11 +1,10 @@
-"""Where and when a delivery is, what puts it in order, and what its bytes look like."""
+"""Where and when a delivery is, what puts it in order, and what the bytes of records look like."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from concord.contract.columnar import Columnar
 from concord.contract.envelope import Wrapping
 
 
@@ -132,97 +131,6 @@ class OrderBy:
 
     file_date: bool = True
     sequence: bool = False
-
-
-@dataclass(frozen=True)
-class Control:
-    """Header and trailer records of a delimited file, told by their first field.
-
-    ``*_field`` are positions (from 0). In the header: ``sender`` is who must stand at
-    ``sender_field``; ``date_field`` (strptime ``date_format``) and ``sequence_field``
-    must say what the file's name says. In the trailer: ``count_field`` is the record
-    count, and ``count_includes_control`` says whether header and trailer are counted;
-    ``total_field`` is a hash total, the sum of the digits-only values of source column
-    ``total_column`` (what is no digit is left out of each value).
-    ``detail`` is the first field of every record that is neither; a record with
-    another one is refused (``record.type``).
-    """
-
-    header: str | None = None
-    trailer: str | None = None
-    count_field: int = 1
-    count_includes_control: bool = False
-    detail: str | None = None
-    sender: str | None = None
-    sender_field: int | None = None
-    date_field: int | None = None
-    date_format: str = "%Y%m%d"
-    sequence_field: int | None = None
-    total_field: int | None = None
-    total_column: str | None = None
-
-
-@dataclass(frozen=True)
-class Delimited(Columnar):
-    """Delimited text with a header line of column names (RFC 4180 quoting).
-
-    ``names`` are the columns, in order, of a file without such a line; every record
-    then has exactly these. ``final_newline`` demands that the file ends in a line end:
-    a file that does not was cut off and is rejected (``structure.no_final_terminator``).
-    ``spreadsheet`` says that people open and save the file in one: what that does to
-    values is named (``<column>.scientific`` and others, see ``validate/damage.py``),
-    look-alikes of blanks, quotes and nothing are read as what they look like and
-    flagged, and rows and columns of blanks are no content.
-    """
-
-    delimiter: str = ","
-    quote: str = '"'
-    encoding: str = "utf-8"
-    final_newline: bool = True
-    control: Control | None = None
-    names: tuple[str, ...] = ()
-    spreadsheet: bool = False
-    max_record_bytes: int = 1_048_576
-    max_columns: int = 1_000
-
-    @property
-    def charset(self) -> str:
-        """The encoding in which the bytes of a refused row can be looked at."""
-        return self.encoding
-
-    @property
-    def marks(self) -> str:
-        """Characters that may stand between two values of a row."""
-        return self.delimiter + self.quote
-
-    @property
-    def is_spreadsheet(self) -> bool:
-        """Whether people open and save it in one."""
-        return self.spreadsheet
-
-    @property
-    def stated(self) -> tuple[str, ...]:
-        """The columns of a file without a line of names."""
-        return self.names
-
-    @property
-    def phrase(self) -> str:
-        """Delimiter, encoding, control records and their promises, in a few words."""
-        control = self.control
-        promised = {
-            "count": control is not None and control.trailer is not None,
-            "hash total": control is not None and control.total_field is not None,
-            "sender": control is not None and control.sender is not None,
-            "date": control is not None and control.date_field is not None,
-            "sequence": control is not None and control.sequence_field is not None,
-        }
-        parts = [
-            f"delimiter `{'tab' if self.delimiter == chr(9) else self.delimiter}`, {self.encoding}",
-            "without column names" if self.names else "",
-            "passes through a spreadsheet" if self.spreadsheet else "",
-            f"control records with {', '.join(name for name, is_in in promised.items() if is_in)}" if control else "",
-        ]
-        return "; ".join(filter(None, parts))
 
 
 @dataclass(frozen=True)

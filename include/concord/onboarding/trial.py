@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 BLOCK_BYTES = 1 << 20
 BY = "trial"
+ENDINGS = (".pgp", ".gpg", ".gz", ".zip")
+"""What the name of a file had while it was in its envelope."""
 
 
 class NoDay(ConcordError):
@@ -106,11 +109,12 @@ class Trial:
         """Date and number of a file's name, where it fits the contract's pattern."""
         if not isinstance(self.feed.source, SftpDrop):
             return None, None
-        try:
-            said = matcher(self.feed.drop).read(path.name)
-        except ValueError:
-            return None, None
-        return (said.file_date, said.sequence) if said is not None else (None, None)
+        for ending in ("", *ENDINGS):
+            with suppress(ValueError):
+                said = matcher(self.feed.drop).read(path.name + ending)
+                if said is not None:
+                    return said.file_date, said.sequence
+        return None, None
 
     def _day(self, path: Path, day: date | None) -> date:
         if day is None:

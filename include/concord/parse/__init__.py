@@ -9,8 +9,8 @@ refused, ignored and control (reconcile §10).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
@@ -40,9 +40,18 @@ class Reason(StrEnum):
     """The first field, or what stands in its place, is not the promised mark of a detail record."""
     LENGTH = "record.length"
     """Another length than its layout has, or a tab, which stands for nobody knows how many blanks."""
+    ESCAPE = "record.escape"
+    """An escape with nothing to escape: only the line's end follows."""
+    ORPHAN = "record.orphan"
+    """It belongs to a record before it that is not there, or could not be read."""
 
 
 BLANK_LINE = "blank_line"
+PREAMBLE = "preamble"
+"""Lines that the contract says stand before the content."""
+COMMENT = "comment"
+END_MARK = "end_mark"
+"""A lone 0x1A in place of a last line: the end of a file of CP/M and MS-DOS."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +73,7 @@ class Refused:
 
 @dataclass(frozen=True)
 class Ignored:
-    """Lines that are no record, and why (``blank_line``)."""
+    """Lines that are no record, and why (``blank_line``, ``preamble``, ``comment``, ``end_mark``)."""
 
     line: int
     lines: int
@@ -89,11 +98,14 @@ class Chunk:
     control: tuple[int, ...]
     data: bytes
     span: NDArray[np.int64]
+    parents: Mapping[int, bytes] = field(default_factory=dict)
+    """By where a row begins in ``data``: the record from which it took values."""
 
     def raw(self, position: int) -> bytes:
-        """The bytes of row ``position`` as they arrived, without the line end. PHI."""
-        start, end = self.span[position]
-        return self.data[int(start) : int(end)]
+        """The bytes of row ``position`` as they arrived, without the line end, after its parent's. PHI."""
+        start, end = (int(place) for place in self.span[position])
+        own = self.data[start:end]
+        return b"\n".join((self.parents[start], own)) if start in self.parents else own
 
     def __repr__(self) -> str:
         return f"Chunk(rows={len(self.frame)}, refused={len(self.refused)}, ignored={len(self.ignored)})"

@@ -29,7 +29,8 @@ class Block:
 
 
 class BlockReader:
-    """Blocks of ``stream``; ``final_newline`` false lets the last line end without LF.
+    """Blocks of ``stream``; ``final_newline`` false lets the last line end without LF,
+    unless it is ``end_mark``.
 
     Of a line longer than ``max_line_bytes`` only the first ``max_line_bytes + 2``
     bytes are kept: enough to see that it is too long, a carriage return at its end included.
@@ -44,10 +45,11 @@ class BlockReader:
         block_bytes: int = BLOCK_BYTES,
         offset: int = 0,
         final_newline: bool = True,
+        end_mark: bytes = b"",
     ) -> None:
         self.line_end = b"\n"
         self._stream, self._block_bytes, self._keep = stream, block_bytes, max_line_bytes + 2
-        self._final_newline = final_newline
+        self._final_newline, self._end_mark = final_newline, end_mark
         self._carry = b""
         self._dropped, self._skipping = 0, False
         self.offset = offset
@@ -91,7 +93,8 @@ class BlockReader:
         fresh = self._read()
         if self._skipping:
             fresh = self._skip(fresh)
-        if self.at_end and not self._final_newline and (self._carry + fresh)[-1:] not in (b"", self.line_end):
+        last = (self._carry + fresh).rpartition(self.line_end)[2] if self.at_end else b""
+        if not self._final_newline and last not in (b"", self._end_mark):
             fresh += self.line_end
         self._carry += fresh
 

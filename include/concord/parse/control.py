@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from pandas import DataFrame
+from pandas import DataFrame, Series
 
 from concord.contract import Control, Delimited
 from concord.errors import DeliveryRejected
@@ -22,7 +25,8 @@ class ControlTotals:
     A line cut off from a record of broken quoting may be a record or a piece of
     one. Such a run of refused lines counts as anything from one record to all its
     lines: the trailer is believed when it fits. A hash total is judged only where every
-    record could be read: a value that is not known may be what is missing.
+    record could be read: a value that is not known may be what is missing. A record whose
+    type cannot be told may be of any.
     """
 
     empty_is_legal = False
@@ -34,6 +38,9 @@ class ControlTotals:
         self._file_date, self._sequence = file_date, sequence
         self._declared: int | None = None
         self._declared_total: int | None = None
+        self._trailer_seen = False
+        self._of_type = {totals.mark: OfType() for totals in self._control.by_type} if self._control else {}
+        self._untold = 0
         self.total = 0
         self.sure = self.unsure = self.unread = 0
 
@@ -103,31 +110,41 @@ class ControlTotals:
         """Reads what it promises; raises ``control.trailer`` where it is no number, or records follow."""
         assert self._control is not None
         values = self._values(line)
-        count = _number(_field(values, self._control.count_field))
-        if count is None:
-            raise DeliveryRejected("control.trailer", "the trailer's count is not a number")
-        if self._declared is not None or not is_last:
+        if self._trailer_seen or not is_last:
             raise DeliveryRejected("control.trailer", "records follow the trailer")
-        self._declared = count
-        if self._control.total_field is not None:
-            self._declared_total = _number(_field(values, self._control.total_field))
-            if self._declared_total is None:
-                raise DeliveryRejected("control.trailer", "the trailer's hash total is not a number")
+        self._trailer_seen = True
+        self._declared = _promise(values, self._control.count_field, "count")
+        self._declared_total = _promise(values, self._control.total_field, "hash total")
+        for totals in self._control.by_type:
+            of_type = self._of_type[totals.mark]
+            of_type.declared = _promise(values, totals.count_field, "count")
+            of_type.declared_total = _promise(values, totals.total_field, "hash total")
 
-    def add(self, frame: DataFrame) -> None:
-        """Adds the records of ``frame`` to the hash total."""
-        if self._control is None or self._control.total_column is None:
+    def add(self, frame: DataFrame, marks: Sequence[str] = ()) -> None:
+        """Adds the records of ``frame`` to the hash totals; ``marks`` say which type each has."""
+        if self._control is None:
             return
-        digits = pc.replace_substring_regex(pa.array(frame[self._control.total_column].array), "[^0-9]", "")
-        self.total += sum(int(value) for value in digits.to_pylist() if value)
+        if self._control.total_column is not None:
+            self.total += _sum(frame[self._control.total_column])
+        for totals in self._control.by_type:
+            if totals.total_column is not None:
+                own = [mark == totals.mark for mark in marks]
+                self._of_type[totals.mark].total += _sum(frame.loc[own, totals.total_column])
 
     def count(self, sure: int, unsure: int, *, unread: int = 0) -> None:
         """Adds records, ``unread`` of them without values; raises ``control.trailer`` where they follow the trailer."""
-        if self._declared is not None and (sure or unsure):
+        if self._trailer_seen and (sure or unsure):
             raise DeliveryRejected("control.trailer", "records follow the trailer")
         self.sure += sure
         self.unsure += unsure
         self.unread += unread
+
+    def count_types(self, marks: Iterable[str], *, untold: int) -> None:
+        """Adds records by type; ``untold`` ones may be of any."""
+        for mark, number in Counter(marks).items():
+            if mark in self._of_type:
+                self._of_type[mark].sure += number
+        self._untold += untold
 
     def check(self) -> None:
         """Raises ``control.*`` where trailer and records disagree, ``structure.no_rows`` where there is no record."""
@@ -135,15 +152,47 @@ class ControlTotals:
             raise DeliveryRejected("structure.no_rows", "the file has a header and no row")
         if self._control is None or self._control.trailer is None:
             return
-        if self._declared is None:
+        if not self._trailer_seen:
             raise DeliveryRejected("control.trailer", "the promised trailer is missing")
-        declared = self._declared - _control_records(self._control)
-        if not self.sure <= declared <= self.records:
-            promised = declared if declared < MOST_BELIEVABLE else "unbelievably many"
-            message = f"the trailer promises {promised} records, the file has {self.records}"
-            raise DeliveryRejected("control.record_count", message)
-        if self._declared_total is not None and not self.unread and self._declared_total != self.total:
+        if self._declared is not None:
+            _compare(self._declared - _control_records(self._control), self.sure, self.records, "records")
+        for of_type in self._of_type.values():
+            if of_type.declared is not None:
+                _compare(of_type.declared, of_type.sure, of_type.sure + self._untold, "records of one type")
+        promised = [(self._declared_total, self.total)]
+        promised += [(of_type.declared_total, of_type.total) for of_type in self._of_type.values()]
+        if not self.unread and any(said not in (None, found) for said, found in promised):
             raise DeliveryRejected("control.hash_total", "the values do not add up to the trailer's hash total")
+
+
+@dataclass
+class OfType:
+    """What was counted of one record type, and what the trailer says of it."""
+
+    sure: int = 0
+    total: int = 0
+    declared: int | None = None
+    declared_total: int | None = None
+
+
+def _compare(declared: int, least: int, most: int, what: str) -> None:
+    if not least <= declared <= most:
+        promised = declared if declared < MOST_BELIEVABLE else "unbelievably many"
+        message = f"the trailer promises {promised} {what}, the file has {most}"
+        raise DeliveryRejected("control.record_count", message)
+
+
+def _promise(values: list[str], position: int | None, what: str) -> int | None:
+    """The number that the trailer has at ``position``; raises ``control.trailer`` where it is none."""
+    number = None if position is None else _number(_field(values, position))
+    if position is not None and number is None:
+        raise DeliveryRejected("control.trailer", f"the trailer's {what} is not a number")
+    return number
+
+
+def _sum(values: Series) -> int:
+    digits = pc.replace_substring_regex(pa.array(values.array), "[^0-9]", "")
+    return sum(int(value) for value in digits.to_pylist() if value)
 
 
 def _control_records(control: Control) -> int:
@@ -155,8 +204,12 @@ def _prefixes(mark: str | None, layout: Delimited) -> tuple[bytes, ...]:
     """How a record of kind ``mark`` may begin, quoted or not; none where the kind was not promised."""
     if mark is None:
         return ()
-    forms = (mark, f"{layout.quote}{mark}{layout.quote}")
-    return tuple(f"{form}{layout.delimiter}".encode() for form in forms)
+    return tuple(form + layout.delimiter.encode() for form in forms(mark, layout))
+
+
+def forms(mark: str, layout: Delimited) -> tuple[bytes, ...]:
+    """How a field of text ``mark`` may be written: quoted or not."""
+    return tuple(f"{quote}{mark}{quote}".encode() for quote in dict.fromkeys(("", layout.quote or "")))
 
 
 def _field(values: list[str], position: int) -> str:

@@ -1,34 +1,33 @@
 """Delimited text with a header line: chunks of text columns, and an account of every line.
 
-pyarrow reads the values: all columns as text, nothing is null, nothing is guessed.
-It only sees records that :mod:`concord.parse.records` found sound, so it cannot
-stumble, skip a line or glue two together.
+:mod:`concord.parse.records` tells records apart and judges them, :mod:`concord.parse.values`
+reads those that are sound, :mod:`concord.parse.families` gives records what their parents say.
 """
 
 from __future__ import annotations
 
-import codecs
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import BinaryIO
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
-from pandas import DataFrame
-from pyarrow import csv
 
 from concord.contract import Feed
 from concord.errors import ContractError, DeliveryRejected
 from concord.landing import Checkpoint
-from concord.parse import BLANK_LINE, Chunk, Ignored, Refused, Said
+from concord.parse import BLANK_LINE, COMMENT, END_MARK, PREAMBLE, Chunk, Ignored, Refused, Said
 from concord.parse.blocks import BLOCK_BYTES, BlockReader
-from concord.parse.control import ControlTotals
-from concord.parse.flaws import Flaw, Layout, begins_with, reasons
-from concord.parse.header import column_names, drift, fields, skip_byte_order_mark, sources, take_line
+from concord.parse.control import ControlTotals, forms
+from concord.parse.families import Families
+from concord.parse.flaws import NO_RECORD, Flaw, Kind, Layout, begins_with, reasons
+from concord.parse.header import column_names, dialect, drift, fields, skip_byte_order_mark, take_line
 from concord.parse.records import Records, records
+from concord.parse.values import read_text
 
 CHECKPOINT_RECORDS = 1 << 16
+END_OF_FILE = b"\x1a"
+IGNORED = {int(Flaw.BLANK): BLANK_LINE, int(Flaw.COMMENT): COMMENT}
 
 
 class DelimitedFile:
@@ -63,6 +62,7 @@ class DelimitedFile:
             max_line_bytes=feed.layout.max_record_bytes,
             block_bytes=block_bytes,
             final_newline=feed.layout.final_newline,
+            end_mark=END_OF_FILE,
         )
         self.line_count = 0
         self.checkpoints: list[Checkpoint] = []
@@ -71,6 +71,8 @@ class DelimitedFile:
         skip_byte_order_mark(self._reader, feed.layout)
         self.columns = self._read_header()
         self.drift = drift(feed, self.columns)
+        self._layout = _layout(feed, len(self.columns), self._totals.detail_prefixes)
+        self._families = Families(feed.layout.types)
         self._records = 0
         self._broken_until = 0
 
@@ -80,41 +82,44 @@ class DelimitedFile:
         return Said()
 
     def _read_header(self) -> tuple[str, ...]:
-        names, control = self._feed.layout.names, self._feed.layout.control
-        if names and (control is None or control.header is None):
-            return names
+        form = self._feed.layout
+        for _ in range(form.preamble_lines):
+            take_line(self._reader, form)
+            self.line_count += 1
+            self._ignored.append(Ignored(self.line_count, 1, PREAMBLE))
+        if form.stated and (form.control is None or form.control.header is None):
+            return form.stated
         line = self._next_control_line()
-        if self._totals.check_header(line) and not names:
+        if self._totals.check_header(line) and not form.stated:
             line = self._next_control_line()
-        return names or column_names(self._feed, fields(line, self._feed.layout))
+        return form.stated or column_names(self._feed, fields(line, form))
 
     def _next_control_line(self) -> bytes:
-        """The next line that is not blank; blank lines before it are ignored, with their number."""
+        """The next line with content; what is before it is ignored, with its number."""
+        form = self._feed.layout
         while True:
-            line = take_line(self._reader, self._feed.layout)
+            line = take_line(self._reader, form)
             self.line_count += 1
-            if line:
+            is_comment = form.comment is not None and line.startswith(form.comment.encode())
+            if line and not is_comment:
                 self._control.append(self.line_count)
                 return line
-            self._ignored.append(Ignored(self.line_count, 1, BLANK_LINE))
+            self._ignored.append(Ignored(self.line_count, 1, COMMENT if is_comment else BLANK_LINE))
 
     def __iter__(self) -> Iterator[Chunk]:
-        for block in records(self._reader, self._layout(), first_line=self.line_count + 1):
+        for block in records(self._reader, self._layout, first_line=self.line_count + 1):
             self._add_checkpoints(block)
             self.line_count += int(block.lines.sum())
             for first in range(0, len(block), self._chunk_rows):
                 yield self._chunk(block.part(first, first + self._chunk_rows))
-        if self._reader.unfinished:
+        if self._reader.peek(bool) == END_OF_FILE:
+            self.line_count += 1
+            self._ignored.append(Ignored(self.line_count, 1, END_MARK))
+        elif self._reader.unfinished:
             raise DeliveryRejected("structure.no_final_terminator", "the last line has no end: the file was cut off")
         self._totals.check()
-
-    def _layout(self) -> Layout:
-        form = self._feed.layout
-        marks = form.delimiter.encode(), form.quote.encode()
-        return Layout(
-            *marks, len(self.columns), form.encoding, form.max_record_bytes,
-            marks=self._totals.detail_prefixes, blank_rows=form.spreadsheet,
-        )  # fmt: skip
+        if self._ignored:
+            yield self._chunk(Records.none())
 
     def _add_checkpoints(self, block: Records) -> None:
         """Remembers every 65,536th record's place: a reader may start there (records counted after the header)."""
@@ -126,25 +131,31 @@ class DelimitedFile:
 
     def _chunk(self, found: Records) -> Chunk:
         trailers = self._trailers(found)
-        blank = found.flaws == Flaw.BLANK
+        no_record = (found.flaws & NO_RECORD) > 0
         good = (found.flaws == 0) & ~trailers
-        refused = tuple(_refused(found, int(at)) for at in np.flatnonzero(~good & ~blank & ~trailers))
-        self._account(found, int(good.sum()), refused, trailers)
-        ignored = [Ignored(int(line), 1, BLANK_LINE) for line in found.line[blank]]
+        parents = self._families.bind(found, good, trailers)
+        good &= found.flaws == 0
+        bad = np.flatnonzero(~good & ~no_record & ~trailers)
+        self._account(found, good, bad, trailers)
+        ignored = [Ignored(int(found.line[at]), 1, IGNORED[int(found.flaws[at])]) for at in np.flatnonzero(no_record)]
         before, self._ignored = self._ignored, []
         control, self._control = self._control, []
-        frame = read_text(found, good, self.columns, self._feed)
-        self._totals.add(frame)
+        frame = read_text(found, good, self.columns, self._feed, self._layout)
+        self._totals.add(frame, [self._mark(kind) for kind in found.kind[good]] if self._layout.kinds else ())
         return Chunk(
-            frame=frame,
+            frame=self._families.carry(frame, found, good),
             line=found.line[good],
             lines=found.lines[good],
-            refused=refused,
+            refused=tuple(_refused(found, int(at), parents) for at in bad),
             ignored=(*before, *ignored),
             control=(*control, *(int(line) for line in found.line[trailers])),
             data=found.data,
             span=np.column_stack((found.start[good], found.end[good])),
+            parents=parents,
         )
+
+    def _mark(self, kind: int) -> str:
+        return self._feed.layout.types[kind].mark
 
     def _trailers(self, found: Records) -> NDArray[np.bool_]:
         """Which records are control trailers, told by their first field; refuses a second header."""
@@ -156,26 +167,42 @@ class DelimitedFile:
         trailers &= one_line
         return trailers
 
-    def _account(self, found: Records, good: int, refused: tuple[Refused, ...], trailers: NDArray[np.bool_]) -> None:
-        unsure = 0
-        for record in refused:
-            goes_on = record.line == self._broken_until
+    def _account(
+        self, found: Records, good: NDArray[np.bool_], bad: NDArray[np.int64], trailers: NDArray[np.bool_]
+    ) -> None:
+        unsure = untold = 0
+        told: list[int] = found.kind[good].tolist() if self._layout.kinds else []
+        for at in bad.tolist():
+            line, is_torn = int(found.line[at]), bool(found.flaws[at] & Flaw.QUOTE)
+            goes_on = line == self._broken_until
             unsure += goes_on
-            if goes_on or "record.quote" in record.reasons:
-                self._broken_until = record.line + record.lines
-        self._totals.count(good + len(refused) - unsure, unsure, unread=len(refused))
+            if goes_on or is_torn:
+                self._broken_until = line + int(found.lines[at])
+            if goes_on or is_torn or found.kind[at] < 0:
+                untold += 1
+            else:
+                told.append(int(found.kind[at]))
+        self._totals.count(int(good.sum()) + len(bad) - unsure, unsure, unread=len(bad))
+        if self._layout.kinds:
+            self._totals.count_types(map(self._mark, told), untold=untold)
         for at in np.flatnonzero(trailers):
-            follows = bool((found.flaws[at + 1 :] != Flaw.BLANK).any())
+            follows = bool(((found.flaws[at + 1 :] & NO_RECORD) == 0).any())
             self._totals.read_trailer(found.content(int(at)), is_last=not follows)
 
 
+def _layout(feed: Feed, fields: int, marks: tuple[bytes, ...]) -> Layout:
+    form, spoken = feed.layout, dialect(feed.layout)
+    return Layout(
+        spoken.delimiter, spoken.quote, fields, form.encoding, form.max_record_bytes,
+        marks=marks, blank_rows=form.spreadsheet, escape=spoken.escape, literal=spoken.literal,
+        comment=(form.comment or "").encode(), kind_field=form.type_field,
+        kinds=tuple(Kind(forms(kind.mark, form), len(kind.names)) for kind in form.types),
+    )  # fmt: skip
+
+
 def refuse_odd_layout(feed: Feed) -> None:
-    """Raises :class:`ContractError` for layouts whose lines cannot be told by single ASCII bytes."""
-    layout = feed.layout
-    marks = f"{layout.delimiter}{layout.quote}\n\r"
-    if not marks.isascii() or len(set(marks)) != 4 or "\0" in marks:
-        raise ContractError(feed.name, "format", "delimiter and quote must be ASCII characters, and no line ends")
-    if not _keeps_ascii(layout.encoding):
+    """Raises :class:`ContractError` for an encoding in which lines and fields cannot be told by single ASCII bytes."""
+    if not _keeps_ascii(feed.layout.encoding):
         raise ContractError(feed.name, "format.encoding", "must be UTF-8 or a single-byte extension of ASCII")
 
 
@@ -190,58 +217,7 @@ def _keeps_ascii(encoding: str) -> bool:
     return alone and all(pair.decode(encoding, "replace").endswith("|") for pair in pairs)
 
 
-def _refused(found: Records, at: int) -> Refused:
-    return Refused(int(found.line[at]), int(found.lines[at]), reasons(int(found.flaws[at])), found.content(at))
-
-
-def read_text(found: Records, good: NDArray[np.bool_], columns: tuple[str, ...], feed: Feed) -> DataFrame:
-    """The ``good`` records as a frame of the contract's source columns, dtype ``str``, blank = ``""``."""
-    wanted = {str(columns.index(name)): name for name in sources(feed) if name in columns}
-    table = pa.table({name: pa.array([], pa.large_string()) for name in wanted})
-    if good.any():
-        several_lines = bool((found.lines[good] > 1).any())
-        try:
-            table = _read_table(_sound_bytes(found, good), feed, len(columns), list(wanted), several_lines)
-        except (pa.ArrowInvalid, UnicodeError):
-            table = table.slice(0, 0)  # their messages quote the row
-    if table.num_rows != good.sum():  # would shift every line number behind it
-        raise RuntimeError(f"feed {feed.name}: {good.sum()} sound records were read as {table.num_rows} rows")
-    frame: DataFrame = table.rename_columns(list(wanted.values())).to_pandas()
-    return frame
-
-
-def _read_table(data: bytes | memoryview, feed: Feed, count: int, wanted: list[str], several_lines: bool) -> pa.Table:
-    """The columns ``wanted`` (numbered from 0, of ``count``) as text; raises ``ArrowInvalid`` quoting values."""
-    form, names = feed.layout, [str(position) for position in range(count)]
-    if codecs.lookup(form.encoding).name != "utf-8":
-        data = str(data, form.encoding).encode()
-    if bytes(data[:3]) == codecs.BOM_UTF8:
-        data = codecs.BOM_UTF8 + bytes(data)  # Arrow takes one away, as if a file began here
-    return csv.read_csv(
-        pa.BufferReader(data),
-        csv.ReadOptions(column_names=names, block_size=len(data) + 1),
-        csv.ParseOptions(
-            delimiter=form.delimiter,
-            quote_char=form.quote,
-            newlines_in_values=several_lines,
-            ignore_empty_lines=False,
-        ),
-        csv.ConvertOptions(
-            column_types=dict.fromkeys(names, pa.large_string()),
-            include_columns=wanted,
-            null_values=[],
-            strings_can_be_null=False,
-        ),
-    )
-
-
-def _sound_bytes(found: Records, good: NDArray[np.bool_]) -> bytes | memoryview:
-    """The bytes of the good records, without the one empty field too many that some end in."""
-    if not len(found):
-        return b""
-    first, stop = int(found.start[0]), int(found.stop[-1])
-    if good.all() and not found.trailing.any():
-        return memoryview(found.data)[first:stop]
-    keep = np.repeat(good, found.stop - found.start)
-    keep[found.end[found.trailing & good] - 1 - first] = False
-    return np.frombuffer(found.data, dtype=np.uint8)[first:stop][keep].tobytes()
+def _refused(found: Records, at: int, parents: Mapping[int, bytes]) -> Refused:
+    start, own = int(found.start[at]), found.content(at)
+    raw = b"\n".join((parents[start], own)) if start in parents else own
+    return Refused(int(found.line[at]), int(found.lines[at]), reasons(int(found.flaws[at])), raw)

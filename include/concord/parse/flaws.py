@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntFlag
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from concord.parse import Reason
+from concord.parse.grammar import Dialect
+from concord.parse.marks import CR, LF, Marks, Positions, among
 
-LF, CR, NUL = 10, 13, 0
-
-Positions = NDArray[np.int64]
+NUL = 0
 
 
 class Flaw(IntFlag):
-    """What is wrong with a record, as bits; ``BLANK`` is no record at all."""
+    """What is wrong with a record, as bits; ``BLANK`` and ``COMMENT`` are no record at all."""
 
     FIELD_COUNT = 1
     QUOTE = 2
@@ -27,9 +28,13 @@ class Flaw(IntFlag):
     LINE_END = 32
     BLANK = 64
     TYPE = 128
+    ESCAPE = 256
+    ORPHAN = 512
+    COMMENT = 1024
 
 
-REASONS = tuple((flaw, Reason[flaw.name or ""].value) for flaw in Flaw if flaw is not Flaw.BLANK)
+NO_RECORD = Flaw.BLANK | Flaw.COMMENT
+REASONS = tuple((flaw, Reason[flaw.name or ""].value) for flaw in Flaw if not flaw & NO_RECORD)
 
 
 def reasons(flaws: int) -> tuple[str, ...]:
@@ -38,11 +43,20 @@ def reasons(flaws: int) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
+class Kind:
+    """One kind of record: how the field that tells it is written, and how many fields it has."""
+
+    forms: tuple[bytes, ...]
+    fields: int
+
+
+@dataclass(frozen=True)
 class Layout:
     """What a record must look like: bytes of delimiter and quote, fields, encoding, longest record.
 
     ``marks`` are how a detail record may begin, where that was promised. ``blank_rows``
-    makes a record of nothing but delimiters as blank as an empty line.
+    makes a record of nothing but delimiters as blank as an empty line; one that begins with
+    ``comment`` is none. ``kinds`` (instead of ``fields``) are told by the field at ``kind_field``.
     """
 
     delimiter: bytes
@@ -52,6 +66,23 @@ class Layout:
     max_record_bytes: int
     marks: tuple[bytes, ...] = ()
     blank_rows: bool = False
+    escape: bytes = b""
+    literal: bool = False
+    comment: bytes = b""
+    kinds: tuple[Kind, ...] = ()
+    kind_field: int = 0
+
+    @cached_property
+    def dialect(self) -> Dialect:
+        """What tells fields."""
+        return Dialect(self.delimiter, self.quote, self.escape, self.literal)
+
+    def wants(self, content: bytes) -> int:
+        """How many fields a record of sound quoting should have; 0 where it is of no kind."""
+        if not self.kinds:
+            return self.fields
+        told = self.dialect.grammar.fields(content)[self.kind_field : self.kind_field + 1]
+        return next((kind.fields for kind in self.kinds if told and told[0] in kind.forms), 0)
 
 
 def begins_with(
@@ -68,38 +99,53 @@ def begins_with(
 
 
 class View:
-    """The bytes of a block seen as records: who owns a byte, and whether it stands inside quotes."""
+    """The bytes of a block seen as records: who owns a byte, and whether it stands inside quotes.
 
-    def __init__(self, buffer: NDArray[np.uint8], layout: Layout, start: Positions, end: Positions) -> None:
-        self._buffer, self._layout, self._start, self._end = buffer, layout, start, end
-        self._quotes = np.flatnonzero(buffer == layout.quote[0])
+    ``fields`` is how many each record has, ``kind`` which of the layout's kinds it is (-1: none).
+    """
+
+    def __init__(
+        self, buffer: NDArray[np.uint8], layout: Layout, start: Positions, end: Positions, found: Marks
+    ) -> None:
+        self._buffer, self._layout, self._start, self._end, self._marks = buffer, layout, start, end, found
+        self._quotes = found.quotes
         self._first_quote = np.searchsorted(self._quotes, start)
-        self._fields = self._count_fields()
-        one_more = self._fields == layout.fields + 1
-        self.trailing: NDArray[np.bool_] = one_more & (buffer[np.maximum(end - 1, start)] == layout.delimiter[0])
+        self.fields = self._count_fields()
+        self.kind: NDArray[np.int16] = self._kinds()
+        self._wanted = np.array([*(kind.fields for kind in layout.kinds), layout.fields])[self.kind]
+        self.trailing: NDArray[np.bool_] = (self.fields == self._wanted + 1) & self._ends_open()
 
-    def flaws(self, isolated: Positions) -> NDArray[np.uint8]:
+    def flaws(self, isolated: Positions) -> NDArray[np.uint16]:
         """:class:`Flaw` bits of every record; records ``isolated`` were cut off from a broken record."""
-        flaws = np.zeros(len(self._start), dtype=np.uint8)
-        flaws[(self._fields != self._layout.fields) & ~self.trailing] |= np.uint8(Flaw.FIELD_COUNT)
-        flaws[self._misplaced_quotes()] |= np.uint8(Flaw.QUOTE)
-        flaws[isolated] |= np.uint8(Flaw.QUOTE)
-        broken = (flaws & np.uint8(Flaw.QUOTE)) > 0
-        flaws[broken] &= ~np.uint8(Flaw.FIELD_COUNT)  # meaningless where quoting is broken
-        flaws[self._owner(np.flatnonzero(self._buffer == NUL))] |= np.uint8(Flaw.NUL)
-        flaws[self._end - self._start > self._layout.max_record_bytes] |= np.uint8(Flaw.TOO_LONG)
-        flaws[self._stray_returns()] |= np.uint8(Flaw.LINE_END)
-        flaws[self._undecodable()] |= np.uint8(Flaw.ENCODING)
-        if self._layout.marks:
-            marked = begins_with(self._buffer, self._start, self._end, self._layout.marks)
-            flaws[~marked & ~broken] |= np.uint8(Flaw.TYPE)
-        flaws[self._blank()] = np.uint8(Flaw.BLANK)
+        layout = self._layout
+        flaws = np.zeros(len(self._start), dtype=np.uint16)
+        flaws[(self.fields != self._wanted) & ~self.trailing] |= np.uint16(Flaw.FIELD_COUNT)
+        flaws[self._misplaced_quotes()] |= np.uint16(Flaw.QUOTE)
+        flaws[isolated] |= np.uint16(Flaw.QUOTE)
+        broken = (flaws & np.uint16(Flaw.QUOTE)) > 0
+        flaws[broken] &= ~np.uint16(Flaw.FIELD_COUNT)  # meaningless where quoting is broken
+        flaws[self._owner(np.flatnonzero(self._buffer == NUL))] |= np.uint16(Flaw.NUL)
+        flaws[self._end - self._start > layout.max_record_bytes] |= np.uint16(Flaw.TOO_LONG)
+        flaws[self._stray_returns()] |= np.uint16(Flaw.LINE_END)
+        flaws[self._undecodable()] |= np.uint16(Flaw.ENCODING)
+        flaws[self._idle_escapes()] |= np.uint16(Flaw.ESCAPE)
+        if layout.marks:
+            marked = begins_with(self._buffer, self._start, self._end, layout.marks)
+            flaws[~marked & ~broken] |= np.uint16(Flaw.TYPE)
+        if layout.kinds:
+            unknown = (self.kind < 0) & ~broken
+            flaws[unknown] &= ~np.uint16(Flaw.FIELD_COUNT)  # how many it should have depends on its type
+            flaws[unknown] |= np.uint16(Flaw.TYPE)
+        flaws[self._blank()] = np.uint16(Flaw.BLANK)
+        if layout.comment:
+            flaws[begins_with(self._buffer, self._start, self._end, (layout.comment,))] = np.uint16(Flaw.COMMENT)
         return flaws
 
     def _blank(self) -> NDArray[np.bool_]:
-        """Records without content: as many bytes as delimiters, if that counts."""
+        """Records without content: as many bytes as delimiters have, if that counts."""
         size = self._end - self._start
-        blank: NDArray[np.bool_] = size == (self._fields - 1 if self._layout.blank_rows else 0)
+        delimiters = (self.fields - 1) * len(self._layout.delimiter)
+        blank: NDArray[np.bool_] = size == (delimiters if self._layout.blank_rows else 0)
         return blank
 
     def _owner(self, positions: Positions) -> Positions:
@@ -111,7 +157,7 @@ class View:
         return inside
 
     def _count_fields(self) -> Positions:
-        delimiters = np.flatnonzero(self._buffer == self._layout.delimiter[0])
+        delimiters = self._marks.delimiters
         counts = np.diff(np.searchsorted(delimiters, self._start), append=len(delimiters))
         quoted = np.diff(self._first_quote, append=len(self._quotes)) > 0
         if quoted.any():
@@ -121,18 +167,70 @@ class View:
             counts = counts - np.bincount(hidden, minlength=len(counts))
         return counts + 1
 
+    @cached_property
+    def _between(self) -> Positions:
+        """The delimiters that are some: outside of quotes."""
+        delimiters = self._marks.delimiters
+        between: Positions = delimiters[~self._is_inside(delimiters, self._owner(delimiters))]
+        return between
+
+    def _ends_open(self) -> NDArray[np.bool_]:
+        """Which records end in a delimiter."""
+        layout = self._layout
+        if layout.dialect.is_plain:
+            last: NDArray[np.bool_] = self._buffer[np.maximum(self._end - 1, self._start)] == layout.delimiter[0]
+            return last
+        return among(self._end - len(layout.delimiter), self._between)
+
+    def _kinds(self) -> NDArray[np.int16]:
+        """The kind of each record, by the field that tells it."""
+        found = np.full(len(self._start), -1, dtype=np.int16)
+        if not self._layout.kinds:
+            return found
+        start, end = self._field(self._layout.kind_field)
+        for number, kind in enumerate(self._layout.kinds):
+            for form in kind.forms:
+                found[(end - start == len(form)) & begins_with(self._buffer, start, end, (form,))] = number
+        return found
+
+    def _field(self, position: int) -> tuple[Positions, Positions]:
+        """Where the field at ``position`` begins and ends; where there is none, at the record's end."""
+        between, last = np.append(self._between, 0), len(self._between)
+        first = np.searchsorted(self._between, self._start)
+        there, closed = self.fields > position, self.fields > position + 1
+        before = between[np.where(there, first + position - 1, last)] + len(self._layout.delimiter)
+        start = np.where(there, before if position else self._start, self._end)
+        return start, np.where(closed, between[np.where(closed, first + position, last)], self._end)
+
     def _misplaced_quotes(self) -> Positions:
         """Records with a quote that opens inside a field, or closes before its end."""
-        quotes, buffer = self._quotes, self._buffer
+        quotes = self._quotes
         if not len(quotes):
             return quotes
         owner = self._owner(quotes)
         rank = np.arange(len(quotes)) - self._first_quote[owner]
-        partners = (self._layout.delimiter[0], self._layout.quote[0])
-        opens = (quotes == self._start[owner]) | np.isin(buffer[np.maximum(quotes - 1, 0)], partners)
-        closes = (quotes + 1 == self._end[owner]) | np.isin(buffer[np.minimum(quotes + 1, len(buffer) - 1)], partners)
+        after, before = self._neighbours(quotes)
+        opens = (quotes == self._start[owner]) | after
+        closes = (quotes + 1 == self._end[owner]) | before
         misplaced: Positions = owner[np.where(rank & 1, ~closes, ~opens)]
         return misplaced
+
+    def _neighbours(self, quotes: Positions) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Which quotes stand after a delimiter or another quote, and which before one."""
+        layout, buffer = self._layout, self._buffer
+        if layout.dialect.is_plain:
+            partners = (layout.delimiter[0], layout.quote[0])
+            before = buffer[np.minimum(quotes + 1, len(buffer) - 1)]
+            return np.isin(buffer[np.maximum(quotes - 1, 0)], partners), np.isin(before, partners)
+        delimiters, others = self._marks.delimiters, quotes[:0] if layout.literal else quotes
+        after = among(quotes, delimiters + len(layout.delimiter)) | among(quotes - 1, others)
+        return after, among(quotes + 1, delimiters) | among(quotes + 1, others)
+
+    def _idle_escapes(self) -> Positions:
+        """Records with an escape that only a line end follows."""
+        escapes = self._marks.escapes
+        follows = self._buffer[np.minimum(escapes + 1, len(self._buffer) - 1)]
+        return self._owner(escapes[(follows == CR) | (follows == LF)])
 
     def _stray_returns(self) -> Positions:
         returns = np.flatnonzero(self._buffer == CR)

@@ -10,9 +10,11 @@ import csv
 from collections.abc import Sequence
 
 from concord.contract import Delimited, Feed
+from concord.contract.delimited import folded
 from concord.errors import DeliveryRejected
 from concord.parse import Drift
 from concord.parse.blocks import BlockReader
+from concord.parse.grammar import Dialect
 
 BOM = b"\xef\xbb\xbf"
 OTHER_BOMS = (b"\xff\xfe", b"\xfe\xff")
@@ -57,8 +59,7 @@ def take_line(reader: BlockReader, layout: Delimited) -> bytes:
 def fields(line: bytes, layout: Delimited) -> list[str]:
     """The stripped fields of a header or control line; raises :class:`DeliveryRejected` where it cannot be read."""
     try:
-        text = line.decode(layout.encoding)
-        rows = list(csv.reader([text], delimiter=layout.delimiter, quotechar=layout.quote, strict=True))
+        rows = _rows(line, layout)
     except UnicodeDecodeError:
         rows = None
         code, problem = "structure.encoding", f"the header is not text in {layout.encoding}"
@@ -70,6 +71,32 @@ def fields(line: bytes, layout: Delimited) -> list[str]:
     return [field.strip() for field in rows[0]] if rows else []
 
 
+def _rows(line: bytes, layout: Delimited) -> list[list[str]]:
+    """The line as the csv module reads it, where it knows the dialect; raises ``csv.Error`` as it does."""
+    text = line.decode(layout.encoding)
+    if len(layout.delimiter) == 1 and layout.inner_quotes == "doubled":
+        reader = csv.reader(
+            [text],
+            delimiter=layout.delimiter,
+            quotechar=layout.quote,
+            escapechar=layout.escape,
+            quoting=csv.QUOTE_MINIMAL if layout.quote else csv.QUOTE_NONE,
+            strict=True,
+        )
+        return list(reader)
+    spoken = dialect(layout)
+    found = spoken.grammar.fields(text.encode())
+    if not found:
+        raise csv.Error
+    return [[spoken.value(field).decode() for field in found]]
+
+
+def dialect(layout: Delimited) -> Dialect:
+    """What tells the fields of ``layout``, in bytes."""
+    delimiter, quote, escape = (mark.encode() for mark in (layout.delimiter, layout.quote or "", layout.escape or ""))
+    return Dialect(delimiter, quote, escape, layout.inner_quotes == "literal")
+
+
 def column_names(feed: Feed, header: Sequence[str]) -> tuple[str, ...]:
     """The names of the columns, in file order; raises :class:`DeliveryRejected` (``structure.*``).
 
@@ -77,6 +104,7 @@ def column_names(feed: Feed, header: Sequence[str]) -> tuple[str, ...]:
     spreadsheet keeps empty columns at the end, in the header and in every row: there
     they have no name, and stay.
     """
+    header = _as_agreed(feed, header) if feed.layout.header_case == "folded" else header
     names = tuple(header[:-1]) if len(header) > 1 and not header[-1] else tuple(header)
     if feed.layout.spreadsheet and len(names) > 1 and not names[-1]:
         names = tuple(header)
@@ -87,6 +115,12 @@ def column_names(feed: Feed, header: Sequence[str]) -> tuple[str, ...]:
     refuse_missing(feed, names)
     refuse_duplicates(names[: _named(names)] if feed.layout.spreadsheet else names, among=names)
     return names
+
+
+def _as_agreed(feed: Feed, header: Sequence[str]) -> list[str]:
+    """The names as the contract writes them, whatever their case and blanks."""
+    agreed = {folded(name): name for name in (*feed.ignored, *sources(feed))}
+    return [agreed.get(folded(name), name) for name in header]
 
 
 def _named(names: Sequence[str]) -> int:
@@ -100,7 +134,7 @@ def refuse_wrong_delimiter(feed: Feed, names: Sequence[str]) -> None:
     if len(names) > 1 or wanted <= set(names):
         return
     for other in DELIMITERS:
-        pieces = {piece.strip(f" {feed.layout.quote}") for piece in names[0].split(other)} if names else set()
+        pieces = {piece.strip(f" {feed.layout.quote or ''}") for piece in names[0].split(other)} if names else set()
         if other != feed.layout.delimiter and len(pieces) > 1 and pieces & wanted:
             raise DeliveryRejected("structure.delimiter", f"expected {feed.layout.delimiter!r}, found {other!r}")
 
@@ -134,7 +168,7 @@ def drift(feed: Feed, names: Sequence[str]) -> Drift:
     """How the header differs from the contract: extra and missing optional columns, and their order."""
     wanted, given = sources(feed), set(names)
     in_both = [name for name in names if name in wanted]
-    promised = names[: _named(names)] if feed.layout.spreadsheet else names
+    promised = names[: _named(names)] if feed.columnar.is_spreadsheet else names
     extra = tuple(name for name in promised if name not in wanted and name not in feed.ignored)
     missing = tuple(name for name in wanted if name not in given)
     return Drift(extra, missing, reordered=in_both != [name for name in wanted if name in given])

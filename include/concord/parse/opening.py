@@ -65,4 +65,4 @@ def reread_rows(
         return reread_loops(records, line_counts, feed)
     from concord.parse.rereading import RereadRecords
 
-    return RereadRecords(columns, records, feed, chunk_rows=chunk_rows)
+    return RereadRecords(columns, records, feed, chunk_rows=chunk_rows, line_counts=line_counts)

@@ -15,16 +15,15 @@ and lines with bytes beyond ASCII, are looked at one by one.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from concord.parse.blocks import Block, BlockReader
-from concord.parse.flaws import CR, LF, Layout, Positions, View
+from concord.parse.flaws import Layout, View
+from concord.parse.marks import CR, LF, Positions, marks
 
 MAX_JOINED_LINES = 50
 MAX_JOINED_BYTES = 64 << 10
@@ -37,7 +36,8 @@ class Records:
     ``line`` first physical line from 1, ``lines`` how many; ``start`` and ``end``
     bound the content (no line end) and ``stop`` is where the next record starts;
     ``flaws`` are :class:`~concord.parse.flaws.Flaw` bits; ``trailing`` marks one empty field too many at
-    the end. ``offset`` is each record's place in the stream.
+    the end. ``offset`` is each record's place in the stream, ``fields`` how many it has, ``kind`` which
+    of the layout's kinds it is (-1: none).
     """
 
     data: bytes
@@ -46,9 +46,18 @@ class Records:
     start: Positions
     end: Positions
     stop: Positions
-    flaws: NDArray[np.uint8]
+    flaws: NDArray[np.uint16]
     trailing: NDArray[np.bool_]
     offset: Positions
+    fields: Positions
+    kind: NDArray[np.int16]
+
+    @classmethod
+    def none(cls) -> Records:
+        """No record at all."""
+        empty = np.zeros(0, dtype=np.int64)
+        flaws, trailing, kind = empty.astype(np.uint16), empty.astype(np.bool_), empty.astype(np.int16)
+        return cls(b"", empty, empty, empty, empty, empty, flaws, trailing, empty, empty, kind)
 
     def __len__(self) -> int:
         return len(self.start)
@@ -58,7 +67,7 @@ class Records:
         cut = slice(first, last)
         return Records(
             self.data, self.line[cut], self.lines[cut], self.start[cut], self.end[cut], self.stop[cut],
-            self.flaws[cut], self.trailing[cut], self.offset[cut],
+            self.flaws[cut], self.trailing[cut], self.offset[cut], self.fields[cut], self.kind[cut],
         )  # fmt: skip
 
     def content(self, position: int) -> bytes:
@@ -85,8 +94,8 @@ def split(block: Block, layout: Layout, first_line: int) -> tuple[Records, int]:
     """Records of ``block`` and how many of its bytes they use (the rest waits for the next block)."""
     buffer = np.frombuffer(block.data, dtype=np.uint8)
     stops = np.flatnonzero(buffer == LF) + 1
-    quotes = np.flatnonzero(buffer == layout.quote[0])
-    joined, isolated, used_lines = join_lines(block, layout, stops, _count(quotes, stops))
+    found_marks = marks(buffer, layout.dialect, stops)
+    joined, isolated, used_lines = join_lines(block, layout, stops, _count(found_marks.quotes, stops))
     begins = np.ones(used_lines, dtype=bool)
     for first, last in joined:
         begins[first + 1 : last + 1] = False
@@ -97,14 +106,15 @@ def split(block: Block, layout: Layout, first_line: int) -> tuple[Records, int]:
     stop = np.append(start[1:], used)[: len(start)]
     end = stop - 1
     end -= (end > start) & (buffer[np.maximum(end - 1, 0)] == CR)
-    view = View(buffer[:used], layout, start, end)
+    view = View(buffer[:used], layout, start, end, found_marks.until(used))
     flaws = view.flaws(np.searchsorted(number, isolated))
     offset = block.offset + start
     offset[1:] += block.dropped
     lines = np.diff(np.append(number, used_lines))
     found = Records(
-        block.data, first_line + number, lines, start, end, stop, flaws, view.trailing & (flaws == 0), offset
-    )
+        block.data, first_line + number, lines, start, end, stop,
+        flaws, view.trailing & (flaws == 0), offset, view.fields, view.kind,
+    )  # fmt: skip
     return found, used
 
 
@@ -118,12 +128,17 @@ def join_lines(
 ) -> tuple[list[tuple[int, int]], list[int], int]:
     """Which lines (from 0) are joined, which are isolated, and how many lines can be decided yet."""
     odd = np.flatnonzero(quotes & 1).tolist()
+    if layout.literal:
+        return [], odd, len(stops)
     joined: list[tuple[int, int]] = []
     isolated: list[int] = []
     position = 0
     while position < len(odd):
         first = odd[position]
         start = int(stops[first - 1]) if first else 0
+        if layout.comment and block.data.startswith(layout.comment, start):
+            position += 1
+            continue
         if position + 1 < len(odd):
             last = odd[position + 1]
             if _joins(block.data[start : int(stops[last])], last - first + 1, layout):
@@ -151,22 +166,10 @@ def _joins(raw: bytes, lines: int, layout: Layout) -> bool:
     if lines > MAX_JOINED_LINES or len(raw) > max_joined(layout):
         return False
     content = raw.removesuffix(b"\n").removesuffix(b"\r")
-    count = field_count(content, layout)
-    return count == layout.fields or (count == layout.fields + 1 and content.endswith(layout.delimiter))
+    count, wanted = field_count(content, layout), layout.wants(content)
+    return 0 < count == wanted or (0 < wanted == count - 1 and content.endswith(layout.delimiter))
 
 
 def field_count(content: bytes, layout: Layout) -> int:
     """How many fields a record of sound quoting has; 0 where its quoting is broken."""
-    quoted, record = _grammar(layout.quote, layout.delimiter)
-    if not record.fullmatch(content):
-        return 0
-    return quoted.sub(b"", content).count(layout.delimiter) + 1
-
-
-@cache
-def _grammar(quote: bytes, delimiter: bytes) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
-    """A quoted field, and a record of sound quoting; possessive, so that they take linear time."""
-    q, d = re.escape(quote), re.escape(delimiter)
-    quoted = b"%b[^%b]*+(?:%b%b[^%b]*+)*+%b" % (q, q, q, q, q, q)
-    field = b"(?:%b|[^%b%b]*+)" % (quoted, q, d)
-    return re.compile(quoted), re.compile(b"%b(?:%b%b)*+" % (field, d, field))
+    return layout.dialect.grammar.count(content)

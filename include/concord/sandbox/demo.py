@@ -144,7 +144,7 @@ def live(state: State, name: str, members: int | None, say: Progress, *, stay: b
             finally:
                 report.show(say.console, installation.settings, told.feed, file_dates)
             if told.afterwards is not None:
-                told.afterwards(installation, say, say.console)
+                told.afterwards(installation, say, say.console, chapters)
         say.console.print(f"\nStories, {len(stories.STORIES)} of them:\n{stories.listed()}", highlight=False)
         _addresses(installation.airflow.home.url, installation.airflow.home.passwords, say.console)
         if stay:

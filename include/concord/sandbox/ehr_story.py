@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from rich.table import Table
 from concord.airflow_api import AirflowApi
 from concord.catalogue import feed
 from concord.postgres import connect
-from concord.sandbox.story import Say, StoryBroken, look, settle_all
+from concord.sandbox.story import Chapter, Say, StoryBroken, look, settle_all
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -42,7 +43,7 @@ FROM mart.unlinked_patient GROUP BY partner, why ORDER BY partner, patients DESC
 """
 
 
-def tell(installation: Installation, say: Say, console: Console) -> None:
+def tell(installation: Installation, say: Say, console: Console, _chapters: Sequence[Chapter]) -> None:
     """Two exports, the next day's changes of one hospital, and the links; prints the accounting by type."""
     with installation.airflow.api() as api:
         for name in FEEDS:

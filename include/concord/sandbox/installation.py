@@ -11,11 +11,12 @@ import os
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 import asyncssh
 
 from concord.catalogue import feeds
-from concord.contract import SftpDrop
+from concord.contract import Feed, SftpDrop
 from concord.migrations import migrate
 from concord.pools import pools
 from concord.sandbox.airflow import LocalAirflow
@@ -27,6 +28,9 @@ from concord.sandbox.roles import bootstrap
 from concord.sandbox.sftp_server import SftpPartner, host_key_from
 from concord.sandbox.state import PROJECT, Running, State
 from concord.settings import Settings
+
+if TYPE_CHECKING:
+    from concord.sandbox.pgp import PgpPair
 
 Say = Callable[[str], None]
 
@@ -144,14 +148,27 @@ class Installation:
         dropping = [feed for feed in feeds().values() if isinstance(feed.source, SftpDrop)]
         for feed in dropping:
             home = self.state.employer(feed.partner)
-            (home / feed.drop.directory.strip("/")).mkdir(mode=0o700, parents=True, exist_ok=True)
+            for folder in (feed.drop.directory, feed.answers.directory if feed.answers else "/"):
+                (home / folder.strip("/")).mkdir(mode=0o700, parents=True, exist_ok=True)
             server.add_user(feed.partner, public_key=client_key.export_public_key().decode("ascii"), root=home)
         self._stack.enter_context(server)
         self.say("the employers' SFTP server answers")
-        return {
-            f"AIRFLOW_CONN_{feed.source.conn_id.upper()}": _connection(server, client_key, feed.partner)
-            for feed in dropping
-        }
+        logins = {feed.source.conn_id: _connection(server, client_key, feed.partner) for feed in dropping}
+        for feed in dropping:
+            logins |= {conn_id: self._keys(feed).connection for conn_id in feed.connections[1:]}
+        return {f"AIRFLOW_CONN_{conn_id.upper()}": connection for conn_id, connection in logins.items()}
+
+    def _keys(self, feed: Feed) -> PgpPair:
+        """The keys of both sides of a partner who encrypts."""
+        from concord.sandbox.pgp import PgpPair
+
+        return PgpPair.kept_in(self.state.root / "pgp" / feed.partner)
+
+    def wrapped(self, feed: Feed, name: str, content: bytes) -> tuple[str, bytes]:
+        """A file as the partner of ``feed`` sends it: its name and bytes, encrypted where that was agreed on."""
+        if len(feed.connections) == 1:
+            return name, content
+        return f"{name}.pgp", self._keys(feed).sealed(content)
 
 
 def _connection(server: SftpPartner, client_key: asyncssh.SSHKey, user: str) -> str:

@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from concord.sandbox import cypress, ehr_story, story
+from concord.sandbox import cypress, ehr_story, formats_story, story
 from concord.sandbox.borealis import Borealis
 from concord.sandbox.cypress import Cypress
+from concord.sandbox.granite import Granite
 from concord.sandbox.hospitals import MEMBERS, SEED
+from concord.sandbox.meridian import Meridian
 from concord.sandbox.roster import Manifest, Roster
 from concord.sandbox.story import Chapter, Say
 
@@ -34,7 +36,7 @@ class Story:
     members: int
     chapters: Callable[[int, date], list[Chapter]]
     others: tuple[str, ...] = ()
-    afterwards: Callable[[Installation, Say, Console], None] | None = None
+    afterwards: Callable[[Installation, Say, Console, list[Chapter]], None] | None = None
 
 
 def _days(members: int, today: date) -> list[Chapter]:
@@ -73,6 +75,20 @@ def _messy(members: int, today: date) -> list[Chapter]:
     ]
 
 
+def _formats(members: int, today: date) -> list[Chapter]:
+    """A health plan's 834s, encrypted: everybody, then what changed; and a mainframe's full files."""
+    days = story.last_weekdays(today, 2)
+    plan, employer = Meridian(SEED, members, start=days[0]), Granite(SEED, members, start=days[0])
+    chapters = []
+    for number, comes_to, told in ((1, "held", "replaces: everybody"), (2, "published", "changes")):
+        for feed, roster, words in (
+            ("meridian_834", plan.day(number), f"an encrypted 834 that {told}"),
+            ("granite_fixed", employer.day(number), "EBCDIC, fixed width"),
+        ):
+            chapters.append(Chapter(number, roster, comes_to, approved=number == 1, feed=feed, told=words))
+    return chapters
+
+
 def saved_as_utf8(roster: Roster) -> Roster:
     """The same sheet in the encoding that a spreadsheet calls "CSV UTF-8": with a byte order mark."""
 
@@ -95,6 +111,8 @@ STORIES = {
               "borealis_changes", 4_000, _delta),
         Story("messy", "a spreadsheet's roster: what is mended, what is refused, a file rejected and sent again",
               "cypress_eligibility", 4_000, _messy),
+        Story("formats", "a health plan's encrypted 834s and a mainframe's fixed width, acknowledged and reported on",
+              "meridian_834", 3_000, _formats, ("granite_fixed",), formats_story.tell),
         Story("ehr", "two hospitals' charts by FHIR bulk export, reconciled and linked to an employer's members",
               story.FEED, MEMBERS, _first_day, ehr_story.FEEDS, ehr_story.tell),
     )
@@ -103,4 +121,4 @@ STORIES = {
 
 def listed() -> str:
     """The stories by name, one a line."""
-    return "\n".join(f"  make demo STORY={each.name:<6} {each.about}" for each in STORIES.values())
+    return "\n".join(f"  make demo STORY={each.name:<7} {each.about}" for each in STORIES.values())

@@ -102,9 +102,10 @@ def drop(roster: Roster, installation: Installation, feed: str = FEED) -> None:
     """Puts the file where the employer does, as of 04:40 Eastern of its day."""
     contract = catalogue.feed(feed)
     folder = installation.state.employer(contract.partner) / contract.drop.directory.strip("/")
-    target = folder / roster.file_name
+    name, content = installation.wrapped(contract, roster.file_name, roster.content())
+    target = folder / name
     part = target.with_name(target.name + ".part")
-    roster.write(part)
+    part.write_bytes(content)
     dropped = datetime.combine(roster.manifest.file_date, datetime.min.time(), EASTERN) + timedelta(hours=4, minutes=40)
     os.utime(part, (dropped.timestamp(), dropped.timestamp()))
     part.replace(target)

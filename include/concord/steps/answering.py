@@ -136,10 +136,11 @@ def _refused(feed: Feed, delivery: Delivery, rows: Sequence[Kept], site: Site) -
 
 
 def _row_id(feed: Feed, told: Sequence[str | None]) -> str:
-    """The partner's own id of the row, as far as it could be read."""
+    """The partner's own id of the row; of an id in several parts, those behind the first mean nothing alone."""
     wanted = feed.answers.row_id if feed.answers is not None else ()
     values = dict(zip(SHOWN, told, strict=False))
-    return " ".join(value for name in wanted if (value := values.get(name)))
+    found = [values.get(name) for name in wanted]
+    return " ".join(filter(None, found)) if found and found[0] else ""
 
 
 def _column(feed: Feed, reason: str) -> tuple[str, str]:

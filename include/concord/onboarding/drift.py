@@ -1,0 +1,151 @@
+"""What of a file is not as its contract says: by columns, values, rules and bytes, and what to edit."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from concord.contract import Codes, DateText, Delimited, Feed
+from concord.errors import DeliveryRejected
+from concord.onboarding.meanings import meaning
+from concord.onboarding.profile import date_formats, profile
+from concord.onboarding.recognise import Kind, recognise
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+    from concord.parse import Chunk, RowFile
+
+MOST_CODES_SHOWN = 10
+COMMON = 0.005
+"""A rule that refuses a larger share of rows is news."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """Something that changed: about what, what happened (no value but codes), and what to edit in the contract."""
+
+    about: str
+    happened: str
+    edit: str
+
+
+def changes(feed: Feed, path: Path, as_of: date) -> list[Change]:
+    """Everything that is not as the contract says; empty for a file as agreed."""
+    from concord.parse.opening import open_rows
+
+    found = list(_bytes(feed, path.read_bytes()))
+    try:
+        with path.open("rb") as stream:
+            file = open_rows(stream, feed)
+            frames = list(file)
+            found += _columns(file)
+            found += _rows(feed, [chunk.frame for chunk in frames], as_of, file)
+            found += _refused(Counter(r for c in frames for row in c.refused for r in row.reasons), _count(frames))
+    except DeliveryRejected as error:
+        found.append(
+            Change("the whole file", f"is rejected: {error}", "see the rule; ask the partner before the contract")
+        )
+        found += _renamed(feed, path.read_bytes())
+    return found
+
+
+def _count(chunks: Sequence[Chunk]) -> int:
+    return sum(len(chunk.frame) + len(chunk.refused) for chunk in chunks)
+
+
+def _bytes(feed: Feed, data: bytes) -> Iterator[Change]:
+    """Encoding and delimiter, by what the bytes look like."""
+    form, seen = feed.format, recognise(data)
+    if not isinstance(form, Delimited) or seen.kind is not Kind.DELIMITED:
+        return
+    if seen.delimiter != form.delimiter and len(form.delimiter) == 1:
+        yield Change(
+            "delimiter", f"is {seen.delimiter!r}, agreed is {form.delimiter!r}", f"delimiter={seen.delimiter!r}"
+        )
+    if (seen.encoding, form.encoding) == ("cp1252", "utf-8"):
+        yield Change("encoding", f"it is no UTF-8 ({seen.rests_on[0]})", 'encoding="cp1252", once the partner says so')
+
+
+def _columns(file: RowFile) -> Iterator[Change]:
+    drift = file.drift
+    for name in drift.extra:
+        yield Change(f"column {name}", "is new", f"map it, or ignored=(…, {name!r})")
+    for name in drift.missing_optional:
+        yield Change(f"column {name}", "is missing: what is held stays", "ask whether it was renamed")
+    if drift.reordered:
+        yield Change("columns", "stand in another order", "nothing: they are read by name")
+
+
+def _rows(feed: Feed, frames: Sequence[DataFrame], as_of: date, file: RowFile) -> Iterator[Change]:
+    from concord.validate import validate
+
+    refused: Counter[str] = Counter()
+    rows, missing = 0, frozenset(file.drift.missing_optional)
+    for frame in frames:
+        judged = validate(feed, frame, as_of=as_of, missing=missing)
+        refused.update(code for codes in judged.rejected.reasons for code in codes)
+        rows += len(frame)
+    for name, mapping in feed.columns.items():
+        if mapping.source not in missing and frames and mapping.source in frames[0].columns:
+            values = [value for frame in frames for value in frame[mapping.source].tolist()]
+            yield from _values(name, mapping.source, mapping.read, values)
+    yield from _refused(refused, rows)
+
+
+def _values(name: str, source: str, read: object, values: Sequence[str]) -> Iterator[Change]:
+    """New codes, and dates that another format fits."""
+    if isinstance(read, Codes):
+        known = {code.strip().upper() for code in read.table}
+        new = Counter(value.strip().upper() for value in values if value.strip())
+        often = {code: n for code, n in new.items() if code not in known and n > 1 and len(code) <= 24}
+        if often:
+            told, _ = meaning(name, often)
+            listed = ", ".join(list(often)[:MOST_CODES_SHOWN])
+            yield Change(f"column {source}", f"has {len(often)} codes that the table has not: {listed}",
+                         f"add {told or 'them'} once their meaning is known")  # fmt: skip
+    if isinstance(read, DateText):
+        given = [value.strip() for value in values if value.strip()]
+        fits = date_formats(given)
+        if fits and not set(fits) & {form.replace("%-", "%") for form in read.formats}:
+            yield Change(
+                f"column {source}", f"holds dates as {' or '.join(fits)}", f"date_in({', '.join(map(repr, fits))})"
+            )
+
+
+def _refused(reasons: Counter[str], rows: int) -> Iterator[Change]:
+    for reason, count in reasons.most_common():
+        if count > rows * COMMON and count > 1:
+            yield Change(
+                f"rule {reason}",
+                f"refuses {count:,} of {rows:,} rows ({count / rows:.1%})",
+                "look at some in quarantine",
+            )
+
+
+def _renamed(feed: Feed, data: bytes) -> Iterator[Change]:
+    """Columns that are gone, and new ones whose values look like theirs were agreed to look."""
+    seen = recognise(data)
+    wanted = {mapping.source: name for name, mapping in feed.columns.items()}
+    gone = [source for source in wanted if source not in seen.names]
+    for at, name in enumerate(seen.names):
+        if not name or name in wanted or name in feed.ignored:
+            continue
+        looks = profile(name, [row[at] for row in seen.rows if at < len(row)])
+        fits = [source for source in gone if _fits(feed, wanted[source], looks.kind, looks.reader)]
+        if fits:
+            yield Change(f"column {name}", f"is new, and may be what was {' or '.join(fits[:3])}", f'From("{name}", …)')
+
+
+def _fits(feed: Feed, canonical: str, kind: str, reader: str) -> bool:
+    read = feed.columns[canonical].read
+    pattern = getattr(read, "pattern", None)
+    if isinstance(read, DateText):
+        return kind == "date"
+    if isinstance(read, Codes):
+        return kind == "codes"
+    return bool(pattern) and str(pattern)[2:-2] in reader

@@ -1,0 +1,139 @@
+"""A proposed contract: what a sample says, what is likely meant, and what has to be asked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from concord.entities import ELIGIBILITY, MEMBER
+from concord.onboarding.meanings import CERTAIN, WANTED, Guess, guesses, meaning, plain
+from concord.onboarding.profile import Profile, profile
+from concord.onboarding.recognise import Kind, Recognised, recognise
+
+REQUIRED = tuple(
+    dict.fromkeys(column.name for entity in (MEMBER, ELIGIBILITY) for column in entity.columns if column.required)
+)
+INSTEAD = {"person_code": "01", "relationship_code": "18", "coverage_line": "HLT", "group_id": "GROUP1"}
+"""What a required column says where no column of the sample does: a constant that has to be asked for."""
+DATE_IN_NAME = re.compile(r"(?<![0-9])(20[0-9]{2})(-?)(0[1-9]|1[0-2])\2(0[1-9]|[12][0-9]|3[01])(?![0-9])")
+NUMBER_IN_NAME = re.compile(r"(?<=[_.-])[0-9]{1,9}(?=[_.])")
+HARDLY = 0.1
+"""How sure a column is that only stands where one has to be."""
+BOUNDED = ("group_id", "coverage_line")
+"""Scopes are shown to people: their readers are bounded."""
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A contract that a data engineer finishes: what each column likely is, and what has to be asked."""
+
+    name: str
+    partner: str
+    sample: Recognised = field(repr=False)
+    profiles: tuple[Profile, ...]
+    guesses: tuple[Guess, ...]
+    pattern: str
+    is_delta: bool
+    keys: tuple[str, ...]
+    questions: tuple[str, ...]
+
+    @property
+    def others(self) -> list[str]:
+        """Columns of the sample that nothing is made of."""
+        used = {guess.profile.name for guess in self.guesses}
+        return [each.name for each in self.profiles if each.name and each.name not in used]
+
+    @property
+    def missing(self) -> list[str]:
+        """Required canonical columns that no column of the sample gives."""
+        return [name for name in REQUIRED if name not in {guess.canonical for guess in self.guesses}]
+
+
+def propose(samples: Sequence[Path], name: str, partner: str) -> Proposal:
+    """Reads samples of one feed; the first says what they are, all of them what their columns are like."""
+    read = [recognise(path.read_bytes()) for path in samples]
+    sample = read[0]
+    alike = [other for other in read if (other.kind, other.names) == (sample.kind, sample.names)]
+    rows = [row for other in alike for row in other.rows]
+    columns = [[row[at] if at < len(row) else "" for row in rows] for at in range(len(sample.names))]
+    profiles = [profile(each, values) for each, values in zip(sample.names, columns, strict=True)]
+    found = completed(guesses(profiles), profiles)
+    pattern, asked = name_pattern([path.name for path in samples])
+    is_delta = any(guess.canonical == "maintenance_action" for guess in found)
+    questions = [*sample.unsure, *asked, *_questions(found, differ=len(alike) < len(read))]
+    return Proposal(
+        name, partner, sample, tuple(profiles), found, pattern, is_delta, key_candidates(sample.names, columns),
+        tuple(dict.fromkeys(questions)),
+    )  # fmt: skip
+
+
+def completed(found: Sequence[Guess], profiles: Sequence[Profile]) -> tuple[Guess, ...]:
+    """With a column for each required one that nothing looks like and no constant can be: the next free that fits."""
+    whole = list(found)
+    for name in REQUIRED:
+        if name in INSTEAD or name in {guess.canonical for guess in whole}:
+            continue
+        used = {guess.profile.name for guess in whole}
+        free = [each for each in profiles if each.name and each.name not in used]
+        fits = [each for each in free if (each.kind == "date") == (WANTED.get(name) == "date")]
+        if fits or free:
+            whole.append(Guess(name, (fits or free)[0], HARDLY))
+    return tuple(whole)
+
+
+def key_candidates(names: Sequence[str], columns: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    """Columns that are filled and different in every row, or the two that are so together."""
+    rows = len(columns[0]) if columns else 0
+    alone = [
+        name for name, values in zip(names, columns, strict=True) if rows and len(set(values)) == rows and all(values)
+    ]
+    return tuple(alone[:4])
+
+
+def name_pattern(names: Sequence[str]) -> tuple[str, list[str]]:
+    """The pattern of a drop from file names, and what cannot be told."""
+    name = names[0]
+    dated = DATE_IN_NAME.search(name)
+    if dated is None:
+        return f"{{date:%Y%m%d}}_{name}", ["where in a file's name is its date?"]
+    form = "%Y-%m-%d" if dated[2] else "%Y%m%d"
+    head, tail = name[: dated.start()], name[dated.end() :]
+    numbered = NUMBER_IN_NAME.search(tail)
+    if numbered is not None and len(numbered[0]) != 6:
+        tail = f"{tail[: numbered.start()]}{{sequence}}{tail[numbered.end() :]}"
+    elif numbered is not None:
+        tail = f"{tail[: numbered.start()]}*{tail[numbered.end() :]}"
+    asked = ["is the number in a file's name a sequence without gaps, or a time?"] if numbered is not None else []
+    return f"{head}{{date:{form}}}{tail}", asked
+
+
+def _questions(found: Sequence[Guess], *, differ: bool) -> Iterator[str]:
+    if differ:
+        yield "the samples do not have the same columns: which are of this feed?"
+    for guess in found:
+        if guess.profile.unsure:
+            yield f"{guess.profile.name}: {guess.profile.unsure}"
+        if guess.confidence < CERTAIN:
+            yield f"{guess.profile.name}: is it the {guess.canonical.replace('_', ' ')}?"
+        _, unknown = meaning(guess.canonical, guess.profile.codes)
+        if unknown and guess.canonical in ("relationship_code", "coverage_line", "coverage_tier", "maintenance_action"):
+            yield f"{guess.profile.name}: what do {', '.join(unknown)} mean?"
+    names = {guess.canonical for guess in found}
+    for column in REQUIRED:
+        if column not in names:
+            yield f"nothing looks like the {column.replace('_', ' ')}: where is it, or is it always the same?"
+    yield "is it everybody each time, or only what changed? what does it mean that somebody is missing?"
+    yield "is an end date the last day with coverage, or the first without?"
+
+
+def default_name(path: Path) -> str:
+    """A feed's name from a file's: letters in front of what differs each day."""
+    words = re.findall(r"[A-Za-z]+", path.stem)
+    return "_".join(plain(word).lower() for word in words[:3]) or "partner_feed"
+
+
+def is_tabular(kind: Kind) -> bool:
+    """Whether columns can be proposed."""
+    return kind in (Kind.DELIMITED, Kind.XLSX, Kind.FIXED)
