@@ -6,6 +6,8 @@ import re
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
+from concord.errors import DeliveryRejected
+
 ZEROS = re.compile(r"0{2,20}")
 """A number format that shows leading zeros, and nothing else (a ZIP code, a social security number)."""
 EXACT = 10**15
@@ -19,7 +21,7 @@ def is_formula(cell: Any) -> bool:
 
 
 def text(cell: Any) -> str:
-    """A cell as text; blank for an empty one."""
+    """A cell as text, blank for an empty one; raises ``DeliveryRejected`` for a format that is not there."""
     value = cell.value
     if value is None:
         return ""
@@ -28,8 +30,17 @@ def text(cell: Any) -> str:
     if isinstance(value, bool):
         return "TRUE" if value else "FALSE"
     if isinstance(value, int | float):
-        return number(value, str(getattr(cell, "number_format", "") or ""))
+        return number(value, _format(cell))
     return moment(value)
+
+
+def _format(cell: Any) -> str:
+    """The number format of a cell, blank where it has none; raises ``DeliveryRejected`` for one that is not there."""
+    try:
+        return str(getattr(cell, "number_format", "") or "")
+    except IndexError:
+        pass
+    raise DeliveryRejected("structure.workbook", "a cell has a format that the workbook has not")
 
 
 def number(value: float, form: str = "") -> str:
