@@ -23,7 +23,7 @@ from typing import Any
 import pytest
 
 from concord.catalogue import feed
-from concord.contract import Delimited
+from concord.contract import Delimited, Xlsx
 from concord.parse.opening import open_rows
 from concord.sandbox.granite import FIELDS, LENGTH, Granite
 from concord.sandbox.meridian import GROUPS
@@ -36,6 +36,7 @@ from concord.sandbox.writing.fixed_width import write as write_fixed
 from concord.sandbox.writing.members import loops, stream
 from concord.sandbox.writing.x12_834 import Batch, Envelope
 from concord.sandbox.writing.x12_834 import write as write_834
+from concord.sandbox.writing.xlsx import write as write_xlsx
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(3_600)]
 
@@ -245,8 +246,13 @@ def test_delimited_dialects_beside_the_csv_module(tmp_path: Path) -> None:
             alone(InDialect(name, is_ours=False), path, warm),
         )
         print(ours.told(f"Concord, {name}"))
-        print(theirs.told("csv module"))
+        print(theirs.told("csv module" if len(form_delimiter(name)) == 1 else "str.split, lines"))
         assert ours.rows == len(rows)
+
+
+def form_delimiter(name: str) -> str:
+    """The delimiter of a dialect."""
+    return Dialect(**DIALECTS[name]).delimiter
 
 
 def delimited(rows: list[tuple[str, ...]], dialect: Dialect) -> bytes:
@@ -277,3 +283,40 @@ class InDialect:
             quoting = csv.QUOTE_NONE if dialect.quote is None else csv.QUOTE_MINIMAL
             reader = csv.reader(file, delimiter=dialect.delimiter, quoting=quoting, escapechar=dialect.escape)
             return sum(1 for _ in reader) - 1
+
+
+# ── workbooks ──
+
+
+def test_workbook_rows_beside_openpyxl(tmp_path: Path) -> None:
+    """A tenth of the members: workbooks are what small employers have."""
+    whole, warm = roster(tmp_path / "whole.xlsx", max(MEMBERS // 10, 1)), roster(tmp_path / "warm.xlsx", WARM)
+    ours, theirs = alone(workbook_by_concord, whole, warm), alone(workbook_by_openpyxl, whole, warm)
+    print(f"\nworkbook, {whole.stat().st_size / 1e6:.0f} MB packed")
+    for name, read in (("Concord", ours), ("openpyxl, read-only", theirs)):
+        print(read.told(name))
+    print(f"{ours.rate / theirs.rate:.2f} times openpyxl alone")
+    assert ours.rows == theirs.rows
+
+
+def roster(path: Path, members: int) -> Path:
+    """Acme's roster as a workbook."""
+    with path.open("wb") as out:
+        write_xlsx(out, [COLUMNS, *(record_of(person, line) for person in people(members) for line in person.lines)])
+    return path
+
+
+def workbook_by_concord(path: Path) -> int:
+    """Rows by Concord's reader."""
+    with path.open("rb") as stream_:
+        contract = replace(feed("acme_eligibility"), format=Xlsx())
+        return sum(len(chunk.frame) for chunk in open_rows(stream_, contract))
+
+
+def workbook_by_openpyxl(path: Path) -> int:
+    """Rows by openpyxl alone, nothing made of them."""
+    import openpyxl
+
+    (sheet,) = openpyxl.load_workbook(path, read_only=True).worksheets
+    sheet.reset_dimensions()
+    return sum(1 for _ in sheet.iter_rows(values_only=True)) - 1
