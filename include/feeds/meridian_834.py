@@ -37,8 +37,8 @@ from concord.contract import (
     Scope,
     SftpDrop,
     Text,
+    columns_834,
 )
-from concord.contract.x12 import columns_834
 
 LINES = ("HLT", "DEN", "VIS")
 

@@ -156,6 +156,12 @@ MATRIX: dict[str, dict[str, tuple[str, ...]]] = {
     "replay.committed": {"replaying": ("kill", "exit")},
     "waive.before_commit": {"waiving": ("kill", NO_DATABASE)},
     "waive.committed": {"waiving": ("kill",)},
+    "answer.acknowledged": {"answering": ("kill", "exit", NO_DATABASE)},
+    "answer.reported": {"answering": ("kill", "kill@2", NO_DATABASE)},
+    "answer.written_aside": {"answering": ("kill", "kill@3", NO_PARTNER)},
+    "answer.put": {"answering": ("kill", "kill@2", "exit@3", NO_DATABASE)},
+    "answer.before_commit": {"answering": ("kill", NO_DATABASE)},
+    "answer.sent": {"answering": ("kill", NO_DATABASE)},
     "tell.sent": {"held": ("kill", NO_DATABASE)},
 }
 
@@ -164,6 +170,7 @@ EVERY_DAY = (
     ("exporting", "export.file_landed=kill"),
     ("gathering", "arrival.unwrapped=kill@2"),
     ("held", "plan.committed=kill"),
+    ("answering", "answer.put=kill@2"),
     ("planned", "apply.before_commit=kill"),
     ("planned", "apply.committed=kill"),
 )

@@ -20,7 +20,7 @@ from concord import check, ledger, steps
 from concord.acquire import SftpAccess
 from concord.acquire.fhir_bulk.access import FhirAccess
 from concord.check import Finding
-from concord.contract import Feed, Limit, Pgp, SftpDrop
+from concord.contract import Answers, Feed, From, Limit, Pgp, SftpDrop, Text
 from concord.errors import DeliveryRejected
 from concord.ledger import Delivery
 from concord.sandbox.sftp_server import SftpPartner
@@ -34,12 +34,16 @@ from tests.playground import Playground
 from tests.resources import ndjson, patient
 from tests.rosters import BASE, FRI, THU, WED, Driver, child, employee, guarded, lax, mended, quick, without
 from tests.unit.acme_rows import file
+from tests.unit.x12_files import feed as plan_feed
+from tests.unit.x12_files import interchange, member, text, transaction
 from tests.unwrapping import no_key, wrapped
 
 LATER = timedelta(hours=7)
 """Longer than anything a crash leaves may lie about."""
 YESTERDAY = 1_763_600_000.0
 """When the partner's files were last touched."""
+FOLDERS = ("outbound", "from_concord")
+"""At the partner: what they send, and what they hear."""
 
 ORDINARY = [
     employee(1, PLAN="HMO-2"), employee(1, COVERAGE="DENTAL", PLAN="DEN-1"), *without(1, 4, 7),
@@ -63,7 +67,8 @@ class Night:
     In a night that ``rotates`` there are new keys, and what is under old ones is put under them; in one that
     ``retains`` all that lies there is past its retention.
     The ``deed`` is what somebody does when the runs are over: with the refused rows, with an export that the server
-    works on, or with the links of patients to members. ``exports`` says how many the server makes.
+    works on, with the links of patients to members, or with what the partner has to hear. ``exports`` says how many
+    the server makes.
     """
 
     prepare: Prepare = field(repr=False)
@@ -138,6 +143,19 @@ def _few(driver: Driver, _: SftpPartner) -> None:
 
 def _broken(driver: Driver, _: SftpPartner) -> None:
     driver.deliver(b"EMPID\r\nE0000001\r\n", THU)
+
+
+def answered() -> Feed:
+    """A health plan's 834s, acknowledged and reported on."""
+    group = {"group_id": From("group", Text(r"\AGRP[0-9]\Z"), required=True)}
+    answers = Answers("/from_concord", acknowledge=True)
+    return replace(plan_feed(group), policy=lax().policy, answers=answers)
+
+
+def _enrolled(driver: Driver, _: SftpPartner) -> None:
+    """Thursday's has a member whose birth date cannot be read."""
+    broken = [segment.replace("D8*19800313", "D8*19800399") for segment in member(3)]
+    driver.deliver(text(*interchange(transaction(member(1), member(2), broken))), THU)
 
 
 def _staged(driver: Driver, _: SftpPartner) -> None:
@@ -282,6 +300,7 @@ NIGHTS: dict[str, Night] = {
     "refusing": Night(_miscounted, exporting(), watched=True, exports=1),
     "cancelling": Night(_running, exporting(), deed="cancel", exports=2),
     "crawling": Night(lambda *_: None, crawling(), watched=True),
+    "answering": Night(_enrolled, answered(), deed="answer"),
     "linking": Night(_patients, exporting(), deed="link"),
 }
 
@@ -338,12 +357,13 @@ class Nights:
         self.playground.keep(state)
         self.ehr.keep(state)
         shutil.copytree(self.landing, self.folder / state / "landing")
-        shutil.copytree(self.partner.root / "outbound", self.folder / state / "outbound")
+        for name in FOLDERS:
+            shutil.copytree(self.partner.root / name, self.folder / state / name)
 
     def _put_back(self, state: str) -> None:
         self.playground.put_back(state)
         self.ehr.put_back(state)
-        for place in (self.landing, self.partner.root / "outbound"):
+        for place in (self.landing, *(self.partner.root / name for name in FOLDERS)):
             shutil.rmtree(place, ignore_errors=True)
             shutil.copytree(self.folder / state / place.name, place)
 
@@ -352,7 +372,7 @@ class Nights:
     def clockwork(self, name: str, folder: Path, **faults: Any) -> Clockwork:
         """What drives night ``name``; ``folder`` takes what it writes down."""
         night = NIGHTS[name]
-        entry = self.entry(night) if night.watched or night.deed == "cancel" else None
+        entry = self.entry(night) if night.watched or night.deed in ("cancel", "answer") else None
         return Clockwork(night.feed, self.settings(name), folder, entry, **(night.habits | faults))
 
     def entry(self, night: Night) -> SftpAccess | FhirAccess:
@@ -388,6 +408,8 @@ class Nights:
         """What somebody does when the runs are over."""
         if deed == "link":
             assert clock.task("link").ok
+        elif deed == "answer":
+            assert clock.task("answer", access=clock.access).ok
         elif deed == "cancel":
             clock.cancel(self.on_its_way())
         elif deed == "open again":
@@ -444,7 +466,7 @@ class Nights:
     # ── mornings ──
 
     def result(self) -> Result:
-        return result_of(self.playground.connection, self.landing)
+        return result_of(self.playground.connection, self.landing, self.partner.root / "from_concord")
 
     def findings(self, name: str = "landed") -> list[Finding]:
         """What ``concord check`` finds; after a rotation without the old keys."""
@@ -471,7 +493,8 @@ def _first_day(driver: Driver, _: SftpPartner) -> None:
 @contextmanager
 def partner_at(root: Path) -> Iterator[SftpPartner]:
     """The partner's server, with an empty folder."""
-    (root / "outbound").mkdir(parents=True)
+    for name in FOLDERS:
+        (root / name).mkdir(parents=True)
     with SftpPartner(root) as partner:
         partner.add_user("concord", password="open sesame")
         yield partner

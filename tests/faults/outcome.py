@@ -53,6 +53,8 @@ ARRIVALS = (
     "SELECT kind, part, sha256, manifest IS NOT NULL AS landed, count(*) AS n FROM ops.arrival GROUP BY 1, 2, 3, 4"
 )
 
+ANSWERS = "SELECT kind, about, state, count(*) AS n FROM ops.outgoing GROUP BY 1, 2, 3"
+
 
 @dataclass(frozen=True)
 class Result:
@@ -60,6 +62,7 @@ class Result:
 
     ``exports`` are by state and why they are over, and ``single files`` counts those that are objects of their own.
     ``arrivals`` are the single files of deliveries, with how often each is there.
+    ``answers`` are what the partner has to hear, and ``heard`` the files that lie in their folder, by kind.
     ``links`` are the records of each person, and how many links there were before.
     ``applies`` counts applies by three witnesses: events, audit and leases; ``running`` the
     transactions that somebody still has open.
@@ -74,14 +77,16 @@ class Result:
     stage_tables: int
     exports: Counter[tuple[str, str]]
     arrivals: Counter[tuple[Any, ...]]
+    answers: Counter[tuple[Any, ...]]
+    heard: Counter[str]
     links: Counter[str]
     parts: int
     objects: int
     running: int
 
 
-def result_of(connection: Any, landing: Path) -> Result:
-    """The result as it lies there now."""
+def result_of(connection: Any, landing: Path, heard: Path | None = None) -> Result:
+    """The result as it lies there now; ``heard`` is the partner's folder for what we say, where there is one."""
 
     def counted(statement: str) -> Counter[Any]:
         rows = connection.execute(statement).fetchall()
@@ -109,6 +114,8 @@ def result_of(connection: Any, landing: Path) -> Result:
         applies=tuple(connection.execute(APPLIES).fetchone().values()),
         exports=_exports(connection),
         arrivals=counted(ARRIVALS),
+        answers=counted(ANSWERS),
+        heard=Counter(path.name.partition("_")[0] + path.suffix for path in (heard.iterdir() if heard else ())),
         links=Counter({row["said"]: row["n"] for row in connection.execute(LINKS).fetchall()}),
         stage_tables=connection.execute(stage).fetchone()["n"],
         parts=sum(path.is_file() for path in (landing / "parts").glob("*")),

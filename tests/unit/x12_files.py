@@ -9,8 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from concord.contract import X12834, Daily, Feed, From, Mode, SftpDrop
-from concord.contract.x12 import columns_834
+from concord.contract import X12834, Daily, Feed, From, Mode, SftpDrop, columns_834
 from concord.parse import Chunk
 from concord.parse.x12_834 import X12834File
 

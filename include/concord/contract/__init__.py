@@ -56,7 +56,7 @@ from concord.contract.source import (
     SftpDrop,
     Weekdays,
 )
-from concord.contract.x12 import X12834
+from concord.contract.x12 import X12834, columns_834
 
 __all__ = [
     "EXTRA_COLUMNS",
@@ -116,6 +116,7 @@ __all__ = [
     "Xlsx",
     "YesNo",
     "Zip",
+    "columns_834",
     "contradictions",
     "date_in",
     "filler",

@@ -33,18 +33,16 @@ def contract(proposal: Proposal) -> str:
     """The source of the proposed contract."""
     if proposal.sample.kind is Kind.X12_834:
         body = _x12(proposal)
-        names = {*ALWAYS, "X12834"}
-        extra = "from concord.contract.x12 import columns_834\n"
+        names = {*ALWAYS, "X12834", "columns_834"}
     else:
         body = _tabular(proposal)
         known = ("Codes", "Control", "Delimited", "FixedColumn", "FixedWidth", "From", "Ssn", "Text", "Whole", "Xlsx",
                  "date_in", "OrderBy")  # fmt: skip
         names = {*ALWAYS, *(name for name in known if f"{name}(" in body)}
-        extra = ""
     questions = "\n".join(f"- {question}" for question in proposal.questions).replace('"""', "'''").replace("\\", "/")
     imports = "\n".join(f"    {name}," for name in sorted(names, key=lambda each: (each[0].islower(), each)))
     head = HEAD.format(title=proposal.partner.capitalize(), questions=questions, imports=imports)
-    return f"{head}{extra}\n{body}"
+    return f"{head}\n{body}"
 
 
 def _x12(proposal: Proposal) -> str:

@@ -155,8 +155,8 @@ def unanswered(feed: Feed, count: int, failure: ConcordError) -> Text:
     """Answers that cannot be put into the partner's folder."""
     return Text(
         subject=f"{feed.name}: {count} answers to {feed.partner} wait to be sent",
-        happened=f"{count} acknowledgements or reports could not be put into the partner's folder for over an hour "
-        f"({type(failure).__name__}).",
+        happened=f"Partner {feed.partner}, feed {feed.name}, no delivery: {count} acknowledgements or reports could "
+        f"not be put into the partner's folder for over an hour ({type(failure).__name__}).",
         safe="the deliveries themselves: what they said is reconciled. Each answer is kept, and sent once.",
         press=f"ask {feed.partner} whether we may write to the agreed folder. It is tried again every five minutes; "
         "`concord answers` lists what waits.",
