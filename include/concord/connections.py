@@ -10,9 +10,13 @@ import ipaddress
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from concord.openpgp import Certificate
 
 LEAST_RSA_BITS = 3072
 CHECKS_OFF = ("no_host_key_check", "allow_host_key_change")
@@ -204,6 +208,59 @@ def _smtp(facts: Facts) -> Iterator[Breach]:
         yield "tls.off", "neither TLS nor STARTTLS: the password and every text can be read"
 
 
+# ── OpenPGP ────────────────────────────────────────────────────────────────────
+
+UNCERTIFIED = "certificate.missing"
+"""A rule that counts only where a contract demands signatures."""
+LASTS = timedelta(days=14)
+"""A key that ends sooner is to be changed now: the partner needs time for it."""
+
+
+def _pgp(facts: Facts) -> Iterator[Breach]:
+    """Our private keys and the partner's certificates stand in the extra (``docs/formats.md``, Envelopes)."""
+    yield from _our_keys(facts)
+    yield from _their_certificates(str(facts.extra.get("certificate") or ""))
+
+
+def _our_keys(facts: Facts) -> Iterator[Breach]:
+    from concord.openpgp import Unreadable, certificates, openers
+
+    text = str(facts.extra.get("private_key") or "")
+    try:
+        keys = [key for key in certificates(text) if key.has_secret]
+        is_usable = bool(facts.has_password or openers(text, None))
+    except Unreadable:
+        yield "login.key_missing", "its private_key is missing or cannot be read: armored, with the private part"
+        return
+    if not keys:
+        yield "login.key_missing", "its private_key has no private part"
+    elif not any(_lasts(key) for key in keys):
+        yield "login.key_expired", f"no key of ours lasts {LASTS.days} days more: make a new one and tell the partner"
+    elif not is_usable:
+        yield "login.key_locked", "no key of ours can decrypt: it needs its passphrase as password, or a subkey for it"
+
+
+def _their_certificates(text: str) -> Iterator[Breach]:
+    from concord.openpgp import Unreadable, certificates
+
+    if not text.strip():
+        yield UNCERTIFIED, "no certificate of the partner: whoever has our public key would be believed"
+        return
+    try:
+        found = certificates(text)
+    except Unreadable:
+        yield "certificate.unreadable", "its certificate cannot be read"
+        return
+    if any(certificate.has_secret for certificate in found):
+        yield "certificate.secret", "its certificate has the partner's private part: ask for a new key"
+    if not any(_lasts(certificate) for certificate in found):
+        yield "certificate.expired", f"no certificate of the partner lasts {LASTS.days} days more: ask for a new one"
+
+
+def _lasts(key: Certificate) -> bool:
+    return not key.is_revoked and (key.expires is None or key.expires > datetime.now(UTC) + LASTS)
+
+
 def _no_rules(_: Facts) -> Iterator[Breach]:
     yield from ()
 
@@ -216,6 +273,7 @@ RULES: Mapping[str, Rules] = {
     "slackwebhook": _http,
     "aws": _aws,
     "smtp": _smtp,
+    "pgp": _pgp,
 }
 """Rules by Airflow's connection type; every type is asked for secrets that would be shown."""
 

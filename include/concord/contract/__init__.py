@@ -13,7 +13,7 @@ parties agreed on · ``feed.py`` all of it together · ``contradictions.py``.
 from concord.contract.answers import Answers
 from concord.contract.columnar import Columnar
 from concord.contract.contradictions import EXTRA_COLUMNS, contradictions
-from concord.contract.envelope import Pgp
+from concord.contract.envelope import Gzip, Pgp, Wrapping, Zip
 from concord.contract.feed import Feed
 from concord.contract.fixed import FixedWidth
 from concord.contract.policy import Action, Guards, Limit, Mode, Omission, Policy, Scope, Stage, ToDate
@@ -69,6 +69,7 @@ __all__ = [
     "FixedWidth",
     "From",
     "Guards",
+    "Gzip",
     "Hl7v2",
     "Limit",
     "Mode",
@@ -93,8 +94,10 @@ __all__ = [
     "ToDate",
     "Weekdays",
     "Whole",
+    "Wrapping",
     "Xlsx",
     "YesNo",
+    "Zip",
     "contradictions",
     "date_in",
 ]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from concord.contract.columnar import Columnar
-from concord.contract.envelope import Pgp
+from concord.contract.envelope import Pgp, Wrapping
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,14 @@ class SftpDrop:
     checksum: str | None = None
     parts: int | None = None
     parts_within: timedelta = timedelta(hours=12)
-    envelope: tuple[Pgp, ...] = ()
+    envelope: tuple[Wrapping, ...] = ()
     temporary: tuple[str, ...] = (".tmp", ".part", ".filepart", ".partial", ".writing", ".swp")
     max_bytes: int = 20_000_000_000
+
+    @property
+    def pgp(self) -> Pgp | None:
+        """The layer of PGP in its envelope, which needs keys; where there are more, they have one connection."""
+        return next((layer for layer in self.envelope if isinstance(layer, Pgp)), None)
 
     @property
     def in_parts(self) -> bool:

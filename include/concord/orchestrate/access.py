@@ -22,6 +22,8 @@ from concord.settings import SettingMissing, Settings
 
 if TYPE_CHECKING:
     from concord.acquire.fhir_bulk.access import FhirAccess
+    from concord.contract import Feed
+    from concord.unwrap import PgpAccess
 
 LOADER = "concord_loader"
 """The Postgres Connection of the loading role; without it ``CONCORD_LOADER_URL`` counts."""
@@ -78,6 +80,31 @@ def fhir_access(conn_id: str) -> FhirAccess:
         allowed_hosts=tuple(str(extra.get("allowed_hosts") or "").split()),
         ca_file=str(extra["ca_file"]) if extra.get("ca_file") else None,
         timeout_s=float(extra.get("timeout", 30)),
+    )
+
+
+def pgp_access(feed: Feed) -> PgpAccess | None:
+    """Keys for the envelopes of ``feed``, from its Connection of type ``pgp``; None where nothing is encrypted.
+
+    Extra: ``private_key`` (ours, armored, several one after the other while a key is changed) and ``certificate`` (the
+    partner's, likewise). The password is the passphrase of our keys. Raises :class:`SettingMissing`.
+    """
+    from concord.unwrap import PgpAccess
+
+    layer = None if feed.pulls else feed.drop.pgp
+    if layer is None:
+        return None
+    connection = named(layer.conn_id)
+    if connection is None:
+        raise SettingMissing(f"there is no Airflow connection {layer.conn_id!r}")
+    extra = connection.extra_dejson
+    if not extra.get("private_key") or (layer.signed and not extra.get("certificate")):
+        raise SettingMissing(f"connection {layer.conn_id!r} needs private_key, and certificate where signatures count")
+    return PgpAccess(
+        conn_id=layer.conn_id,
+        private_keys=str(extra["private_key"]),
+        certificates=str(extra.get("certificate") or ""),
+        passphrase=connection.password or None,
     )
 
 

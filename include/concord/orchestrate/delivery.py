@@ -7,6 +7,8 @@ now, and ends red where the delivery was rejected, declined or failed.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from airflow.sdk import DAG, Param, TriggerRule, get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
 
@@ -19,6 +21,9 @@ from concord.orchestrate.defaults import LIMITS, default_args
 from concord.orchestrate.documentation import delivery_page, headline
 from concord.orchestrate.runs import open_all
 from concord.orchestrate.tasks import Counts, opened, this_delivery
+
+if TYPE_CHECKING:
+    from concord.unwrap import PgpAccess
 
 OPEN_AT_A_TIME = 16
 """Runs of one feed: a hold keeps its run open, and must not keep the next from starting."""
@@ -49,7 +54,8 @@ def delivery_dag(feed: Feed) -> DAG:
         with opened() as site:
             from concord import steps
 
-            return steps.stage(feed, delivery.delivery_id, delivery.attempt, site, dry_run=delivery.dry_run)
+            keys = None if delivery.dry_run else _keys(feed)
+            return steps.stage(feed, delivery.delivery_id, delivery.attempt, site, dry_run=delivery.dry_run, keys=keys)
 
     @task(multiple_outputs=False, execution_timeout=LIMITS["plan"])
     def plan() -> Counts:
@@ -102,6 +108,13 @@ def delivery_dag(feed: Feed) -> DAG:
         stage() >> planned >> approved >> applied >> settle()
         planned >> applied
     return dag
+
+
+def _keys(feed: Feed) -> PgpAccess | None:
+    """Keys for an envelope that was refused before, and may open now."""
+    from concord.orchestrate.access import pgp_access
+
+    return pgp_access(feed)
 
 
 def settled(feed: Feed) -> Counts:

@@ -205,7 +205,7 @@ def _copy(feed: Feed, delivery: Delivery, source: BinaryIO, target: LandingWrite
         while piece := source.read(COPY_BYTES):
             target.write(piece)
         return
-    from concord.unwrap import unwrap  # type: ignore[import-not-found]
+    from concord.unwrap import unwrap
 
     with site.landing.scratch(delivery.delivery_id, delivery.attempt) as scratch:
         unwrap(source, feed.drop.envelope, keys, target, scratch)
