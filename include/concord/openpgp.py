@@ -7,7 +7,6 @@ The library's errors and reprs show keys: none of them leaves this module.
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,8 +15,8 @@ from pysequoia import Cert, Tsk
 from pysequoia.packet import Packet, PacketPile, Tag
 
 BLOCK = re.compile(r"-----BEGIN PGP [A-Z ]+-----.*?-----END PGP [A-Z ]+-----", re.DOTALL)
-SUBKEYS = (Tag.SecretSubkey, Tag.PublicSubkey)
-KEYS = (Tag.SecretKey, Tag.PublicKey, *SUBKEYS)
+PRIMARY, SUBKEYS = (Tag.SecretKey, Tag.PublicKey), (Tag.SecretSubkey, Tag.PublicSubkey)
+SECRET = (Tag.SecretKey, Tag.SecretSubkey)
 
 
 class Unreadable(ValueError):
@@ -37,7 +36,7 @@ class Certificate:
     @property
     def key_ids(self) -> frozenset[str]:
         """Fingerprints and key ids of its primary key and of each subkey, lower-case hex."""
-        keys = [packet for packet in _packets(self.data) if packet.tag in KEYS]
+        keys = [packet for packet in _packets(self.data) if packet.tag in (*PRIMARY, *SUBKEYS)]
         return frozenset(str(name) for key in keys for name in (key.fingerprint, key.key_id))
 
 
@@ -50,14 +49,19 @@ class Opener:
 
 
 def certificates(text: str) -> list[Certificate]:
-    """Every certificate of ``text``, in order; raises :class:`Unreadable`."""
-    return [_certificate(cert) for cert in _split(text)]
+    """Every certificate of ``text``, in order, also that of a private key; raises :class:`Unreadable`."""
+    try:
+        return [_certificate(packets) for packets in _split(text)]
+    except RuntimeError:
+        pass
+    raise Unreadable("damaged OpenPGP keys")
 
 
-def _certificate(cert: Cert) -> Certificate:
-    has_secret = bool(cert.has_secret_keys)
-    data = bytes(cert.secrets) if has_secret and cert.secrets else bytes(cert)
-    return Certificate(str(cert.fingerprint), cert.expiration, cert.is_revoked, has_secret, data)
+def _certificate(packets: Sequence[Packet]) -> Certificate:
+    has_secret = any(packet.tag in SECRET for packet in packets)
+    key = Tsk.from_packets(packets) if has_secret else Cert.from_packets(packets)
+    cert = key.extract_certificate() if isinstance(key, Tsk) else key
+    return Certificate(str(cert.fingerprint), cert.expiration, cert.is_revoked, has_secret, bytes(key))
 
 
 def openers(text: str, passphrase: str | None) -> list[Opener]:
@@ -99,16 +103,16 @@ def _packets(data: bytes) -> Sequence[Packet]:
     return list(PacketPile.from_bytes(data))
 
 
-def _split(text: str) -> list[Cert]:
-    blocks = BLOCK.findall(text)
-    certs: list[Cert] = []
-    try:
-        with warnings.catch_warnings():
-            # Said of every private key that is read as a certificate, which is how several in a block are told apart.
-            warnings.simplefilter("ignore", DeprecationWarning)
-            certs = [cert for block in blocks for cert in Cert.split_bytes(block.encode())]
-    except RuntimeError:
-        certs = []
-    if not certs:
-        raise Unreadable("no OpenPGP keys, or damaged ones")
-    return certs
+def _split(text: str) -> list[list[Packet]]:
+    """Packets of each key: it begins with a primary one (RFC 9580, 10.1, 10.2)."""
+    keys: list[list[Packet]] = []
+    for block in BLOCK.findall(text):
+        for packet in _packets(block.encode()):
+            if packet.tag in PRIMARY:
+                keys.append([])
+            if not keys:
+                raise Unreadable("OpenPGP, and no keys")
+            keys[-1].append(packet)
+    if not keys:
+        raise Unreadable("no OpenPGP keys")
+    return keys

@@ -7,16 +7,18 @@ import io
 import os
 import struct
 import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import pairwise
 from typing import BinaryIO
 
 from cryptography.hazmat.decrepit.ciphers.modes import CFB
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms
 from pysequoia import Cert, CipherSuite, SignatureMode, Tsk, encrypt, sign
-from pysequoia.packet import PacketPile, Tag
+from pysequoia.packet import Packet, PacketPile, Tag
 
 from concord.contract.envelope import Pgp, Wrapping
 from concord.unwrap import PgpAccess, Unwrapped, unwrap
@@ -68,15 +70,11 @@ class Kept:
         self.gone = True
 
 
-class Target(io.BytesIO):
-    """What content is written to; counts writes."""
-
-
 def opened(
     data: bytes, *envelope: Wrapping, keys: PgpAccess | None = None, scratch: Callable[[], Kept] = Kept
 ) -> tuple[bytes, Unwrapped]:
     """The content of ``data``, and what is said of it."""
-    target = Target()
+    target = io.BytesIO()
     said = unwrap(io.BytesIO(data), envelope, keys, target, scratch)
     return target.getvalue(), said
 
@@ -108,8 +106,6 @@ def compressed(packets: bytes, deflated: bytes) -> bytes:
 
 
 def _deflate(data: bytes) -> bytes:
-    import zlib
-
     stream = zlib.compressobj(9, zlib.DEFLATED, -15)
     return stream.compress(data) + stream.flush()
 
@@ -122,12 +118,17 @@ def sealed(packets: bytes, to: str = "rsa us", *, mdc: bool = True) -> bytes:
 
 def _session_key(session: bytes, to: str) -> bytes:
     """PKESK version 3 (5.1.1, 5.1.3): the key for AES-256 and its checksum."""
-    subkey = [one for one in PacketPile.from_bytes(bytes(cert(to))) if one.tag == Tag.PublicSubkey][-1]
+    packets = list(PacketPile.from_bytes(bytes(cert(to))))
+    subkey = next(one for one, binding in pairwise(packets) if one.tag == Tag.PublicSubkey and _encrypts(binding))
     public = rsa.RSAPublicNumbers(*reversed(_numbers(subkey.body[6:]))).public_key()
     plain = b"\x09" + session + struct.pack(">H", sum(session) & 0xFFFF)
     secret = public.encrypt(plain, padding.PKCS1v15()).lstrip(b"\x00")
     bits = (len(secret) - 1) * 8 + secret[0].bit_length()
     return packet(1, b"\x03" + bytes.fromhex(str(subkey.key_id)) + b"\x01" + struct.pack(">H", bits) + secret)
+
+
+def _encrypts(binding: Packet) -> bool:
+    return bool(binding.key_flags and binding.key_flags.transport_encryption)
 
 
 def _numbers(data: bytes) -> tuple[int, int]:
@@ -140,7 +141,7 @@ def _numbers(data: bytes) -> tuple[int, int]:
 def _seipd(session: bytes, packets: bytes) -> bytes:
     prefix = os.urandom(16)
     plain = prefix + prefix[-2:] + packets + b"\xd3\x14"
-    plain += hashlib.sha1(plain).digest()  # noqa: S324 — the MDC is SHA-1
+    plain += hashlib.sha1(plain).digest()
     return packet(18, b"\x01" + _cfb(session, bytes(16), plain))
 
 

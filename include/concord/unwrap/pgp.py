@@ -31,6 +31,7 @@ LEAST_SECONDS, BYTES_A_SECOND = 60, 2_000_000
 """Its processor time, by what may come out: a tenth of the speed that it has."""
 TOO_MUCH = (-SIGXCPU, -SIGABRT, -SIGSEGV)
 """How it ends when it needs more."""
+ASK_PLAIN = "ask for it signed, encrypted, and not compressed (gpg: --compress-algo none)"
 PASSED_ON = ("PATH", "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "LANG", "TZ")
 """All that it gets of our environment, which has keys in it."""
 
@@ -84,6 +85,8 @@ def _usable(layer: Pgp, keys: PgpAccess | None) -> tuple[list[openpgp.Opener], l
 def _refuse(verdict: _Verdict, certificates: Sequence[openpgp.Certificate]) -> None:
     if verdict.verdict == "damaged":
         raise DeliveryRejected("envelope.damaged", "it cannot be decrypted to its end, or was altered on its way")
+    if verdict.verdict == "layered":
+        raise DeliveryRejected("envelope.method", f"its signature lies where it cannot be verified: {ASK_PLAIN}")
     if verdict.verdict != "signature":
         return
     if not verdict.said:
