@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pysequoia import Cert, Tsk, encrypt
+from pysequoia import Cert, Tsk, encrypt, sign
 from pysequoia.packet import PacketPile, Tag
 
 from concord import openpgp
@@ -202,6 +202,8 @@ CASES: dict[str, tuple[str, bytes, PgpAccess]] = {
     "for a password": ("envelope.wrong_key", encrypt(ROWS, passwords=["x"], armor=False), access()),
     "cut": ("envelope.damaged", message()[:-100], access()),
     "cut in its keys": ("envelope.damaged", message()[:20], access()),
+    "only signed, armored": ("envelope.not_encrypted", sign(key("partner").signer(), ROWS), access()),
+    "damaged armor": ("envelope.damaged", message(armor=True).replace(b"\n\n", b"\n\nA", 1), access()),
     "cut armor": ("envelope.damaged", message(armor=True)[:-2_000], access()),
     "bit in the middle": ("envelope.damaged", damaged(20_000), access()),
     "bit in its tag": ("envelope.damaged", damaged(-3), access()),
@@ -367,3 +369,27 @@ def test_the_process_gets_no_secret_of_ours_by_its_environment(
 def test_what_gzip_is_in_pgp_needs_both() -> None:
     assert opened(message(gzip.compress(ROWS)), PGP, Gzip(), keys=access())[0] == ROWS
     assert refused(message(gzip.compress(ROWS))) == "envelope.nested"
+
+
+# ── as GnuPG sends it ──
+
+DATA = Path(__file__).parent / "data"
+GNUPG = PgpAccess(
+    "partner_pgp",
+    (DATA / "uncompressed.asc").read_text(encoding="ascii"),
+    (DATA / "partner.asc").read_text(encoding="ascii"),
+)
+"""Ours prefers no compression: a partner's GnuPG then does not compress, whatever its default."""
+
+
+def test_what_gnupg_sends_to_a_key_that_prefers_no_compression_is_opened() -> None:
+    content, said = opened((DATA / "gnupg_uncompressed.pgp").read_bytes(), PGP, keys=GNUPG)
+    assert content == ROWS[:2_000]
+    assert said.signed_by == (openpgp.certificates(GNUPG.certificates)[0].fingerprint,)
+
+
+def test_what_gnupg_compressed_is_refused_with_what_to_ask_for() -> None:
+    data = (DATA / "gnupg_compressed.asc").read_bytes()
+    with pytest.raises(DeliveryRejected, match="compress-algo none"):
+        opened(data, PGP, keys=GNUPG)
+    assert opened(data, UNSIGNED, keys=GNUPG)[0] == ROWS[:2_000]

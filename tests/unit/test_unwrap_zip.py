@@ -248,6 +248,8 @@ CASES: dict[str, tuple[str, bytes, tuple[object, str] | None]] = {
     "local size": ("envelope.contradiction", patched(plain(), LOCAL, 22, b"\x01\x00\x00\x00"), None),
     "local method": ("envelope.contradiction", patched(plain(), LOCAL, 8, b"\x00\x00"), None),
     "offset": ("envelope.contradiction", patched(plain(), CENTRAL, 42, b"\x05\x00\x00\x00"), None),
+    "offset beyond": ("envelope.contradiction", patched(plain(), CENTRAL, 42, b"\xfe\xff\xff\xff"), None),
+    "directory early": ("envelope.contradiction", patched(plain(), END, 16, b"\xff\x00\x00\x00"), None),
     "hash": ("envelope.damaged", lying(plain(), 14, 16, b"\x01\x02\x03\x04"), None),
     "longer said": ("envelope.damaged", lying(plain(), 22, 24, struct.pack("<I", len(ROWS) + 1)), None),
     "shorter said": ("envelope.bomb", lying(plain(), 22, 24, struct.pack("<I", len(ROWS) - 1)), None),

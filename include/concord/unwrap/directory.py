@@ -69,6 +69,8 @@ def entries(source: BinaryIO, size: int, layer: Zip) -> list[Entry]:
     refuse_hostile(info.orig_filename for info in infos)
     for number, info in enumerate(infos, start=1):
         _refuse_kind(number, info)
+    if any(not 0 <= info.header_offset < archive.start_dir for info in infos):
+        raise DeliveryRejected("envelope.contradiction", "a member is said to be where none can be")
     found = [_entry(source, number, info) for number, info in enumerate(infos, start=1)]
     _refuse_layout(found, archive, size)
     return [entry for entry in found if not entry.info.is_dir()]

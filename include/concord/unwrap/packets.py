@@ -17,6 +17,8 @@ ARMOR = b"-----BEGIN PGP MESSAGE-----"
 PKESK, SKESK, SED, MARKER, SEIPD, LIBREPGP, PADDING = 1, 3, 9, 10, 18, 20, 21
 SESSION_KEYS = {PKESK: (2, 3, 6), SKESK: (4, 5, 6)}
 """Versions of the packets that session keys are in."""
+PLAIN = (2, 4, 8, 11)
+"""Signature, one-pass signature, compressed and literal data: a message that is not encrypted."""
 BEFORE_DATA = (PKESK, SKESK, MARKER, PADDING)
 NO_PACKET = -1
 
@@ -31,8 +33,8 @@ def refuse_unencrypted(head: bytes) -> None:
         raise DeliveryRejected("envelope.no_integrity", "it is encrypted without protection of its integrity (no MDC)")
     if last == LIBREPGP:
         raise DeliveryRejected("envelope.method", "it is encrypted as LibrePGP has it (OCB): RFC 9580 is needed")
-    if tags[:1] and tags[0] in SESSION_KEYS:
-        raise DeliveryRejected("envelope.damaged", "after its session keys comes nothing that is encrypted")
+    if (tags[:1] and tags[0] in SESSION_KEYS) or (head.lstrip().startswith(ARMOR) and last not in PLAIN):
+        raise DeliveryRejected("envelope.damaged", "it begins as an encrypted message, and does not go on as one")
     raise DeliveryRejected("envelope.not_encrypted", "it is no encrypted OpenPGP message")
 
 
