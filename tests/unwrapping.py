@@ -7,11 +7,17 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO
+from unittest.mock import patch
 
 from concord.errors import DeliveryRejected
 
 MARK = b"sealed "
-sys.modules.setdefault("concord.unwrap", sys.modules[__name__])
+
+
+def stand_in() -> None:
+    """From now on it stands in for what opens envelopes, in this process."""
+    sys.modules["concord.unwrap"] = sys.modules[__name__]
+
 
 LOCKED: list[bool] = []
 """Not empty while nobody has the key."""
@@ -19,10 +25,11 @@ LOCKED: list[bool] = []
 
 @contextmanager
 def no_key() -> Iterator[None]:
-    """Inside, no envelope opens."""
+    """Inside, no envelope opens: the stand-in is there, and locked."""
     LOCKED.append(True)
     try:
-        yield
+        with patch.dict(sys.modules, {"concord.unwrap": sys.modules[__name__]}):
+            yield
     finally:
         LOCKED.clear()
 

@@ -31,7 +31,7 @@ from concord.publish.notify import Channel
 from concord.settings import Settings
 from concord.steps import by_hand, rereading
 from concord.validate import validate
-from tests import unwrapping  # noqa: F401 — stands in for what opens envelopes
+from tests import unwrapping
 from tests.faults.controls import CONTROLS
 from tests.rosters import THU, quick
 from tests.unit.acme_rows import ACME, frame
@@ -121,6 +121,7 @@ def run(job: Job, pipe: Pipe) -> None:
     os.environ |= {failpoint.FAULTS: job.failpoints, failpoint.LOG: job.log}
     sftp.StabilityProbe = lambda: NO_PAUSE  # type: ignore[assignment, misc]
     rereading.CHUNK_ROWS = job.chunk_rows
+    unwrapping.stand_in()
     for name in job.controls:
         CONTROLS[name]()
     try:
