@@ -40,9 +40,22 @@ class Reason(StrEnum):
     """The first field, or what stands in its place, is not the promised mark of a detail record."""
     LENGTH = "record.length"
     """Another length than its layout has, or a tab, which stands for nobody knows how many blanks."""
+    FORMULA = "record.formula"
+    """A cell that is computed: nobody knows what it showed, and a replay would run it."""
+    SCIENTIFIC = "record.scientific"
+    """A number shown with an exponent, or of more than 15 digits, of which a spreadsheet keeps 15."""
+    BOOLEAN = "record.boolean"
+    """TRUE or FALSE, in a column that is neither of yes and no nor of codes."""
+    TIME = "record.time"
+    """A time of day or a duration."""
+    HIDDEN = "record.hidden"
+    """A row that the sender does not see."""
+    MERGED = "record.merged"
+    """A row with a cell that is merged with others: its value may be meant for several rows."""
 
 
 BLANK_LINE = "blank_line"
+PREAMBLE = "preamble"
 
 
 @dataclass(frozen=True)
@@ -64,7 +77,7 @@ class Refused:
 
 @dataclass(frozen=True)
 class Ignored:
-    """Lines that are no record, and why (``blank_line``)."""
+    """Lines that are no record, and why (``blank_line``, ``preamble``)."""
 
     line: int
     lines: int
