@@ -397,7 +397,10 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
         lambda: repacked(book(), in_sheet("</sheetData>", '</sheetData><mergeCells><mergeCell ref="?"/></mergeCells>')),
         "structure.workbook",
     ),
-    "no such string": (lambda: repacked(shared(book()), lambda n, c: c if "shared" not in n else None), "structure.workbook"),
+    "no such string": (
+        lambda: repacked(shared(book()), lambda name, content: None if "shared" in name else content),
+        "structure.workbook",
+    ),
     "broken markup": (lambda: repacked(book(), in_sheet("</row>", "</wor>")), "structure.workbook"),
     "names alone": (lambda: book([[None]]), "structure.no_rows"),
 }  # fmt: skip
