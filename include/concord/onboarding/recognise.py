@@ -182,7 +182,10 @@ def _workbook(data: bytes) -> Recognised:
     from concord.parse.xlsx.cells import text
 
     book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=False)
-    rows = [tuple(text(cell) for cell in row) for row in book.worksheets[0].iter_rows()]
+    rows = [
+        tuple(text(cell.value, cell.data_type, cell.number_format) for cell in row)
+        for row in book.worksheets[0].iter_rows()
+    ]
     rows = [row for row in rows if any(cell.strip() for cell in row)]
     names = tuple(cell.strip() for cell in rows[0]) if rows else ()
     unsure = ("which sheet?",) if len(book.worksheets) > 1 else ()

@@ -44,6 +44,18 @@ class Reason(StrEnum):
     """An escape with nothing to escape: only the line's end follows."""
     ORPHAN = "record.orphan"
     """It belongs to a record before it that is not there, or could not be read."""
+    FORMULA = "record.formula"
+    """A cell that is computed: nobody knows what it showed, and a replay would run it."""
+    SCIENTIFIC = "record.scientific"
+    """A number shown with an exponent, or of more than 15 digits, of which a spreadsheet keeps 15."""
+    BOOLEAN = "record.boolean"
+    """TRUE or FALSE, in a column that is neither of yes and no nor of codes."""
+    TIME = "record.time"
+    """A time of day or a duration."""
+    HIDDEN = "record.hidden"
+    """A row that the sender does not see."""
+    MERGED = "record.merged"
+    """A row with a cell that is merged with others: its value may be meant for several rows."""
 
 
 BLANK_LINE = "blank_line"

@@ -1,0 +1,95 @@
+"""A row of a sheet as texts: what is wrong with it, and the line of CSV as which it is kept."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from concord.contract import Codes, Feed, Xlsx, YesNo
+from concord.parse import Reason
+from concord.parse.xlsx.cells import no_value
+
+LONGEST_CELL = 32_767
+"""Characters (Excel specifications and limits)."""
+MARKS = {"=HIDDEN()": Reason.HIDDEN, "=MERGED()": Reason.MERGED, "=LONG()": Reason.TOO_LONG}
+"""Fields behind a kept row: what was wrong with it beside its cells. They look like no value, and are none."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """Row ``number`` of a sheet: the texts of its cells, and the ``marks`` of what is wrong beside them. PHI."""
+
+    number: int
+    cells: tuple[str, ...]
+    marks: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Row({self.number})"
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether nothing stands in it."""
+        return not any(cell.strip() for cell in self.cells)
+
+    @property
+    def raw(self) -> bytes:
+        """A line of CSV in UTF-8 (RFC 4180) without line end."""
+        line = io.StringIO()
+        csv.writer(line).writerow([*self.cells, *self.marks])
+        return line.getvalue().removesuffix("\r\n").encode("utf-8", "replace")
+
+
+def row(number: int, cells: Sequence[str], *, hidden: bool, merged: bool) -> Row:
+    """The row with its marks; cells that are longer than a sheet's can be are cut."""
+    broken = hidden, merged, any(len(cell) > LONGEST_CELL for cell in cells)
+    marks = tuple(mark for mark, is_so in zip(MARKS, broken, strict=True) if is_so)
+    return Row(number, tuple(cell[:LONGEST_CELL] for cell in cells), marks)
+
+
+def kept(number: int, raw: bytes) -> Row:
+    """The row that was kept as ``raw``; what is no line of CSV any more is one cell."""
+    text = raw.decode("utf-8", "replace")
+    try:
+        fields = next(csv.reader(io.StringIO(text, newline=""), strict=True), [])
+    except csv.Error:
+        fields = [text]
+    cells = len(fields)
+    while cells and fields[cells - 1] in MARKS:
+        cells -= 1
+    return Row(number, tuple(fields[:cells]), tuple(fields[cells:]))
+
+
+class RowJudge:
+    """Judges rows under the names ``columns``, by the contract of ``feed``."""
+
+    def __init__(self, feed: Feed, form: Xlsx, columns: Sequence[str]) -> None:
+        self._columns, self._form = columns, form
+        mapped = [mapping for mapping in feed.columns.values() if mapping.source in columns]
+        self.read = {mapping.source: columns.index(mapping.source) for mapping in mapped}
+        words = {mapping.source for mapping in mapped if not isinstance(mapping.read, Codes | YesNo)}
+        self._of_words = self.read.keys() - words
+        """Columns in which TRUE and FALSE are words like others."""
+
+    def values(self, found: Row) -> dict[str, str]:
+        """The texts of the source columns that the contract reads, blank = ``""``."""
+        return {name: self._value(found, name, at) for name, at in self.read.items()}
+
+    def _value(self, found: Row, name: str, at: int) -> str:
+        shown = found.cells[at] if at < len(found.cells) else ""
+        return shown[1:] if name in self._of_words and no_value(shown) is Reason.BOOLEAN else shown
+
+    def reasons(self, found: Row) -> tuple[str, ...]:
+        """Why the row cannot be read, each reason once; none where it can."""
+        return tuple(dict.fromkeys(reason.value for reason in self._reasons(found)))
+
+    def _reasons(self, found: Row) -> Iterator[Reason]:
+        for mark in found.marks:
+            if not (MARKS[mark] is Reason.HIDDEN and self._form.hidden_ok):
+                yield MARKS[mark]
+        if any(cell.strip() for cell in found.cells[len(self._columns) :]):
+            yield Reason.FIELD_COUNT
+        for shown in self.values(found).values():
+            if (reason := no_value(shown)) is not None:
+                yield reason
