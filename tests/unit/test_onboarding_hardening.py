@@ -23,8 +23,8 @@ from concord.sandbox.roster import Employer
 from tests.unit.test_onboarding import built
 
 START = date(2026, 11, 18)
-NUMBER = re.compile(r"[0-9]{3}-?[0-9]{2}-?[0-9]{4}|H4005[0-9]{4}")
-"""What no command may print of the samples below: social security and contract numbers."""
+NUMBER = re.compile(r"(?!99)[0-9]{3}-?[0-9]{2}-?[0-9]{4}|H4005[0-9]{4}")
+"""What no command may print of the samples below: social security and contract numbers (``999-99-9999`` is a shape)."""
 
 
 def concord(*arguments: str | Path) -> Result:
@@ -109,6 +109,21 @@ def test_what_is_unsure_stands_where_it_is_in_the_contract(tmp_path: Path) -> No
     lines = {line.split('"')[1]: line for line in source.splitlines() if ": From(" in line}
     assert "# unsure" in lines["birth_date"], "day and month cannot be told apart"
     assert "# unsure" not in lines["effective_from"]
+    built(source, tmp_path)
+
+
+def test_a_code_that_nobody_knows_is_not_given_a_meaning(tmp_path: Path) -> None:
+    """Rows with it are refused until the partner has said what it is: nobody becomes a subscriber by default."""
+    path = tmp_path / "elig_20261118.csv"
+    rows = "".join(
+        f"E{n:07d},{('EE', 'ZZ')[n % 2]},Sample,Kim{'abc'[n % 3]},1980-03-{n % 28 + 1:02d},2026-01-01\n"
+        for n in range(40)
+    )
+    path.write_text("EMPID,RELATION,LASTNAME,FIRSTNAME,DOB,COVEFF\n" + rows)
+    source = contract(propose([path], "small_co", "small"))
+    (line,) = [line for line in source.splitlines() if '"relationship_code": From(' in line]
+    assert 'Codes({"EE": "18"})' in line
+    assert "# unsure: what do ZZ mean?" in line
     built(source, tmp_path)
 
 
