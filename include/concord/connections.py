@@ -9,12 +9,14 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from concord.openpgp import Certificate
 
 LEAST_RSA_BITS = 3072
 CHECKS_OFF = ("no_host_key_check", "allow_host_key_change")
@@ -208,38 +210,55 @@ def _smtp(facts: Facts) -> Iterator[Breach]:
 
 # ── OpenPGP ────────────────────────────────────────────────────────────────────
 
-ARMORED = re.compile(r"-----BEGIN PGP [A-Z ]+-----.*?-----END PGP [A-Z ]+-----", re.DOTALL)
-
-
-def armored_blocks(text: str) -> list[str]:
-    """The armored keys in ``text``, each by itself."""
-    return ARMORED.findall(text)
+UNCERTIFIED = "certificate.missing"
+"""A rule that counts only where a contract demands signatures."""
+LASTS = timedelta(days=14)
+"""A key that ends sooner is to be changed now: the partner needs time for it."""
 
 
 def _pgp(facts: Facts) -> Iterator[Breach]:
-    keys = armored_blocks(str(facts.extra.get("private_key") or ""))
-    if not any("PRIVATE KEY" in key for key in keys):
-        yield "pgp.no_key", "no private_key opens the partner's files: armored OpenPGP, the newest first"
-    certificates = armored_blocks(str(facts.extra.get("certificate") or ""))
-    if not certificates:
-        yield "pgp.no_certificate", "no certificate of the partner: no signature can be checked"
-    for text in (*keys, *certificates):
-        yield from _pgp_breach(text)
+    """Our private keys and the partner's certificates stand in the extra (``docs/formats.md``, Envelopes)."""
+    yield from _our_keys(facts)
+    yield from _their_certificates(str(facts.extra.get("certificate") or ""))
 
 
-def _pgp_breach(text: str) -> Iterator[Breach]:
-    import pysequoia
+def _our_keys(facts: Facts) -> Iterator[Breach]:
+    from concord.openpgp import Unreadable, certificates, openers
 
-    parsed = None
-    with suppress(Exception):  # whatever the library raises, its text may quote a key
-        certificate = pysequoia.Cert.from_bytes(text.encode())
-        parsed = certificate.expiration, certificate.is_revoked
-    if parsed is None:
-        yield "pgp.unreadable", "a key in it cannot be read"
+    text = str(facts.extra.get("private_key") or "")
+    try:
+        keys = [key for key in certificates(text) if key.has_secret]
+        is_usable = bool(facts.has_password or openers(text, None))
+    except Unreadable:
+        yield "login.key_missing", "its private_key is missing or cannot be read: armored, with the private part"
         return
-    expiration, is_revoked = parsed
-    if is_revoked or (expiration is not None and expiration < datetime.now(UTC)):
-        yield "pgp.expired", "a key in it has expired or was revoked"
+    if not keys:
+        yield "login.key_missing", "its private_key has no private part"
+    elif not any(_lasts(key) for key in keys):
+        yield "login.key_expired", f"no key of ours lasts {LASTS.days} days more: make a new one and tell the partner"
+    elif not is_usable:
+        yield "login.key_locked", "no key of ours can decrypt: it needs its passphrase as password, or a subkey for it"
+
+
+def _their_certificates(text: str) -> Iterator[Breach]:
+    from concord.openpgp import Unreadable, certificates
+
+    if not text.strip():
+        yield UNCERTIFIED, "no certificate of the partner: whoever has our public key would be believed"
+        return
+    try:
+        found = certificates(text)
+    except Unreadable:
+        yield "certificate.unreadable", "its certificate cannot be read"
+        return
+    if any(certificate.has_secret for certificate in found):
+        yield "certificate.secret", "its certificate has the partner's private part: ask for a new key"
+    if not any(_lasts(certificate) for certificate in found):
+        yield "certificate.expired", f"no certificate of the partner lasts {LASTS.days} days more: ask for a new one"
+
+
+def _lasts(key: Certificate) -> bool:
+    return not key.is_revoked and (key.expires is None or key.expires > datetime.now(UTC) + LASTS)
 
 
 def _no_rules(_: Facts) -> Iterator[Breach]:

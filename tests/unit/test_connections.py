@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,14 +13,17 @@ import pytest
 from airflow.sdk import Connection
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from pysequoia import Tsk
 from typer.testing import CliRunner
 
 from concord.catalogue import feed
 from concord.cli import app
 from concord.connections import RULES, Facts, Finding, check, is_local, missing
+from concord.contract import Pgp
 from concord.orchestrate import access
 from concord.orchestrate.connections import lint
-from concord.settings import Settings
+from concord.sandbox.pgp import PgpKeys, certificate
+from concord.settings import SettingMissing, Settings
 from concord.steps import settings_findings
 from concord.steps.linting import unfit
 
@@ -213,3 +217,82 @@ def test_the_urls_of_the_settings_verify_their_server() -> None:
     assert found("postgresql://u:p@127.0.0.1/concord") == []
     told = Settings(loader_url="postgresql://127.0.0.1/concord", notify_webhook_url="http://hooks.example/x")
     assert [f.rule for f in settings_findings(told)] == ["tls.off"]
+
+
+# ── OpenPGP ──
+
+
+def pgp(has_password: bool = False, **extra: Any) -> set[str]:
+    """Rules that a sound connection with keys breaks after these changes of its extra."""
+    sound = json.loads(PGP_KEYS.connection)["extra"]
+    return rules(kind="pgp", has_password=has_password, extra=sound | extra)
+
+
+PGP_KEYS = PgpKeys.generate("acme")
+ENDING = str(Tsk.generate("ending", validity_seconds=13 * 86_400))
+LASTING = str(Tsk.generate("lasting", validity_seconds=15 * 86_400))
+LOCKED = (Path(__file__).parent / "data" / "locked.asc").read_text(encoding="ascii")
+
+
+def test_sound_keys_break_no_rule() -> None:
+    assert pgp() == set()
+    assert pgp(private_key=ENDING + PGP_KEYS.ours, certificate=certificate(ENDING) + certificate(LASTING)) == set()
+    assert pgp(private_key=LOCKED, has_password=True) == set()
+
+
+@pytest.mark.parametrize(
+    ("rule", "extra"),
+    [
+        ("login.key_missing", {"private_key": ""}),
+        ("login.key_missing", {"private_key": PGP_KEYS.ours[:400]}),
+        ("login.key_missing", {"private_key": certificate(PGP_KEYS.ours)}),
+        ("login.key_expired", {"private_key": ENDING}),
+        ("login.key_locked", {"private_key": LOCKED}),
+        ("certificate.missing", {"certificate": " "}),
+        ("certificate.unreadable", {"certificate": "-----BEGIN PGP PUBLIC KEY BLOCK-----\n"}),
+        ("certificate.expired", {"certificate": certificate(ENDING)}),
+        ("certificate.secret", {"certificate": PGP_KEYS.partners}),
+    ],
+)
+def test_keys_that_open_nothing_or_prove_nothing_break_a_rule(rule: str, extra: dict[str, str]) -> None:
+    assert rule in pgp(**extra)
+
+
+def with_envelope(monkeypatch: pytest.MonkeyPatch, *, signed: bool, **extra: str) -> Any:
+    """A feed whose files are encrypted, and its connection."""
+    made = json.loads(PGP_KEYS.connection)
+    monkeypatch.setenv("AIRFLOW_CONN_ACME_PGP", json.dumps(made | {"extra": made["extra"] | extra}))
+    return replace(FEED, source=replace(FEED.drop, envelope=(Pgp("acme_pgp", signed=signed),)))
+
+
+def test_the_connection_of_an_envelope_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    feed = with_envelope(monkeypatch, signed=True, certificate="")
+    assert ("acme_pgp", "certificate.missing") in {(one.conn_id, one.rule) for one in lint([feed])}
+    monkeypatch.delenv("AIRFLOW_CONN_ACME_PGP")
+    assert ("acme_pgp", "connection.missing") in {(one.conn_id, one.rule) for one in lint([feed])}
+
+
+def test_a_certificate_is_missing_only_where_signatures_are_demanded(monkeypatch: pytest.MonkeyPatch) -> None:
+    feed = with_envelope(monkeypatch, signed=False, certificate="")
+    assert not [one for one in lint([feed]) if one.conn_id == "acme_pgp"]
+
+
+def test_keys_become_access_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = access.pgp_access(with_envelope(monkeypatch, signed=True))
+    assert found is not None
+    assert (found.conn_id, found.private_keys) == ("acme_pgp", PGP_KEYS.ours)
+    assert found.certificates == certificate(PGP_KEYS.partners)
+    assert "BEGIN" not in repr(found)
+    assert access.pgp_access(FEED) is None
+
+
+@pytest.mark.parametrize("name", ["private_key", "certificate"])
+def test_keys_that_are_not_there_are_a_setting_that_is_missing(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SettingMissing, match="acme_pgp"):
+        access.pgp_access(with_envelope(monkeypatch, signed=True, **{name: ""}))
+
+
+def test_airflow_masks_the_field_with_our_keys() -> None:
+    from airflow.sdk._shared.secrets_masker import should_hide_value_for_key
+
+    assert should_hide_value_for_key("private_key")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from concord.contract.envelope import contradictions
+from concord.contract.envelope import envelope_flaws
 from concord.contract.source import ControlFile, SftpDrop
 
 DATE = re.compile(r"\{date:[^}]*\}")
@@ -27,8 +27,7 @@ def files(drop: SftpDrop, *, has_rows: bool) -> Iterator[tuple[str, str]]:
     if drop.control is not None:
         yield from _lines(drop.control, has_rows=has_rows)
     yield from _parts(drop, has_rows=has_rows)
-    for message in contradictions(drop.envelope):
-        yield "source.envelope", message
+    yield from envelope_flaws(drop.envelope)
 
 
 def _name(label: str, form: str, pattern: str) -> Iterator[tuple[str, str]]:

@@ -1,29 +1,29 @@
-"""What a partner wraps around a file: encryption, compression, an archive; the outermost layer first.
-
-Limits are for hostile files and mistakes: an honest one is far below. They are held against what an archive says of
-itself before any work, and against what really comes out of it.
-"""
+"""What a partner wraps around a file: encryption, compression, an archive; and how much may come out of it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-MEGABYTE = 1_000_000
+MOST_BYTES = 20_000_000_000
+MOST_RATIO = 200
+"""A file of fixed width that is mostly blanks is deflated to a hundredth; deflate's own limit is 1,032."""
+DEFLATE_LIMIT = 1_032
 
 
 @dataclass(frozen=True)
 class Pgp:
-    """OpenPGP (RFC 9580, RFC 4880), encrypted to one of our keys.
+    """OpenPGP (RFC 9580, RFC 4880): encrypted for us and signed by the partner, binary or armored.
 
-    ``conn_id`` is the Airflow connection (type ``pgp``) with our private keys, several while one takes the other's
-    place, and the partner's certificates. With ``signed`` a valid signature by one of those is demanded. A message is
-    opened in the memory of a process of its own: ``max_bytes`` bounds what it may hold, encrypted and opened.
+    ``conn_id`` is an Airflow connection of type ``pgp``: our private keys (several while rotating) and the partner's
+    certificates. With ``signed`` a valid signature of one of these is demanded. ``max_bytes`` of content may come out
+    of it, and ``max_ratio`` times its own size, for OpenPGP compresses too.
     """
 
     conn_id: str
     signed: bool = True
-    max_bytes: int = 2_000 * MEGABYTE
+    max_ratio: int = MOST_RATIO
+    max_bytes: int = MOST_BYTES
 
     @property
     def phrase(self) -> str:
@@ -33,10 +33,11 @@ class Pgp:
 
 @dataclass(frozen=True)
 class Gzip:
-    """gzip (RFC 1952), one member or several in a row."""
+    """Gzip (RFC 1952), in one or several members one after the other: their contents are one file."""
 
-    max_ratio: int = 200
-    max_bytes: int = 20_000 * MEGABYTE
+    max_ratio: int = MOST_RATIO
+    max_bytes: int = MOST_BYTES
+    max_members: int = 1_000_000
 
     @property
     def phrase(self) -> str:
@@ -46,34 +47,42 @@ class Gzip:
 
 @dataclass(frozen=True)
 class Zip:
-    """A zip archive with one member, ``member`` by shell pattern (``*.csv``); others must not be there.
+    """A zip archive (PKWARE APPNOTE 6.3), zip64 as well, members stored or deflated, none encrypted.
 
-    With ``others`` members that do not fit are left alone (a readme). Members in folders, links and encrypted members
-    are refused.
+    ``member`` is a pattern as a shell has it (``*.txt``, in the case of the names) of the member that is data; with
+    ``several`` there may be more of them, read one after the other in the archive's order. Other members are left.
+    ``max_members`` counts all of them, ``max_bytes`` the contents of those that are data.
     """
 
     member: str = "*"
-    others: bool = False
-    max_members: int = 10
-    max_ratio: int = 200
-    max_bytes: int = 20_000 * MEGABYTE
+    several: bool = False
+    max_ratio: int = MOST_RATIO
+    max_bytes: int = MOST_BYTES
+    max_members: int = 100
 
     @property
     def phrase(self) -> str:
         """In a few words."""
-        return f"zip, member `{self.member}`"
+        return f"zip, member{'s' if self.several else ''} `{self.member}`"
 
 
-Wrapping = Pgp | Gzip | Zip
+Wrapping = Pgp | Zip | Gzip
 
 
-def contradictions(envelope: tuple[Wrapping, ...]) -> Iterator[str]:
-    """What cannot be meant; empty for a sound envelope."""
-    kinds = [type(layer) for layer in envelope]
-    if len(set(kinds)) != len(kinds):
-        yield "one kind of layer stands twice"
+def envelope_flaws(envelope: tuple[Wrapping, ...]) -> Iterator[tuple[str, str]]:
+    """Contradictions of an envelope, as field and text; the outermost layer comes first."""
     for layer in envelope:
-        if layer.max_bytes < 1 or (not isinstance(layer, Pgp) and layer.max_ratio < 1):
-            yield "a limit leaves nothing"
-        if isinstance(layer, Zip) and (not layer.member or layer.max_members < 1):
-            yield "an archive holds at least one member, and its pattern says which"
+        yield from _limits(layer)
+    if len({layer.conn_id for layer in envelope if isinstance(layer, Pgp)}) > 1:
+        yield "source.envelope", "its layers of PGP name different connections"
+
+
+def _limits(layer: Wrapping) -> Iterator[tuple[str, str]]:
+    if layer.max_bytes < 1 or not 1 < layer.max_ratio <= DEFLATE_LIMIT:
+        yield "source.envelope", f"max_bytes must be positive, and max_ratio lie between 2 and {DEFLATE_LIMIT}"
+    if not isinstance(layer, Pgp) and layer.max_members < 1:
+        yield "source.envelope", "max_members must be positive"
+    if isinstance(layer, Pgp) and not layer.conn_id:
+        yield "source.envelope", "PGP needs a connection with keys"
+    if isinstance(layer, Zip) and not layer.member:
+        yield "source.envelope", "the pattern of a member must not be empty"

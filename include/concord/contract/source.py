@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from concord.contract.envelope import Wrapping
+from concord.contract.envelope import Pgp, Wrapping
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,11 @@ class SftpDrop:
     envelope: tuple[Wrapping, ...] = ()
     temporary: tuple[str, ...] = (".tmp", ".part", ".filepart", ".partial", ".writing", ".swp")
     max_bytes: int = 20_000_000_000
+
+    @property
+    def pgp(self) -> Pgp | None:
+        """The layer of PGP in its envelope, which needs keys; where there are more, they have one connection."""
+        return next((layer for layer in self.envelope if isinstance(layer, Pgp)), None)
 
     @property
     def in_parts(self) -> bool:

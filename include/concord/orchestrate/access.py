@@ -17,8 +17,8 @@ from psycopg import ProgrammingError
 from psycopg.conninfo import make_conninfo
 
 from concord.acquire import SftpAccess
-from concord.connections import CHECKS_OFF, armored_blocks, says_yes
-from concord.contract import Feed, Pgp, SftpDrop
+from concord.connections import CHECKS_OFF, says_yes
+from concord.contract import Feed
 from concord.settings import SettingMissing, Settings
 
 if TYPE_CHECKING:
@@ -83,29 +83,29 @@ def fhir_access(conn_id: str) -> FhirAccess:
     )
 
 
-def pgp_access(conn_id: str) -> PgpAccess:
-    """Keys for a partner's messages, from the Connection ``conn_id`` (type ``pgp``).
+def pgp_access(feed: Feed) -> PgpAccess | None:
+    """Keys for the envelopes of ``feed``, from its Connection of type ``pgp``; None where nothing is encrypted.
 
-    Extra: ``private_key``, our armored private keys one after the other while one takes the other's place, and
-    ``certificate``, the partner's. The password opens keys that have a passphrase. Raises :class:`SettingMissing`.
+    Extra: ``private_key`` (ours, armored, several one after the other while a key is changed) and ``certificate`` (the
+    partner's, likewise). The password is the passphrase of our keys. Raises :class:`SettingMissing`.
     """
     from concord.unwrap import PgpAccess
 
-    connection = named(conn_id)
+    layer = None if feed.pulls else feed.drop.pgp
+    if layer is None:
+        return None
+    connection = named(layer.conn_id)
     if connection is None:
-        raise SettingMissing(f"there is no Airflow connection {conn_id!r}")
+        raise SettingMissing(f"there is no Airflow connection {layer.conn_id!r}")
     extra = connection.extra_dejson
-    keys = armored_blocks(str(extra.get("private_key") or ""))
-    if not keys:
-        raise SettingMissing(f"connection {conn_id!r} needs a private_key (armored OpenPGP)")
-    certificates = armored_blocks(str(extra.get("certificate") or ""))
-    return PgpAccess(tuple(keys), tuple(certificates), connection.password or None)
-
-
-def envelope_keys(feed: Feed) -> PgpAccess | None:
-    """The keys that the envelope of ``feed`` is opened with; None where it has none."""
-    layers = feed.source.envelope if isinstance(feed.source, SftpDrop) else ()
-    return next((pgp_access(layer.conn_id) for layer in layers if isinstance(layer, Pgp)), None)
+    if not extra.get("private_key") or (layer.signed and not extra.get("certificate")):
+        raise SettingMissing(f"connection {layer.conn_id!r} needs private_key, and certificate where signatures count")
+    return PgpAccess(
+        conn_id=layer.conn_id,
+        private_keys=str(extra["private_key"]),
+        certificates=str(extra.get("certificate") or ""),
+        passphrase=connection.password or None,
+    )
 
 
 def refuse_unpinned(conn_id: str, extra: Mapping[str, Any]) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from airflow.sdk import DAG, CronTriggerTimetable, task
 
-from concord.connections import Facts, Finding, check, missing
+from concord.connections import UNCERTIFIED, Facts, Finding, check, missing
 from concord.contract import Feed
 from concord.orchestrate.callbacks import RunIsRed
 from concord.orchestrate.contracts import readable
@@ -61,7 +61,15 @@ def connections_dag() -> DAG:
 
 def lint(feeds: Iterable[Feed], notify: str = "") -> list[Finding]:
     """What is wrong with the connections that contracts and ``notify`` (CONCORD_NOTIFY) name, and the loader's."""
-    return [finding for conn_id, required in _named(feeds, notify) for finding in _linted(conn_id, required=required)]
+    known = list(feeds)
+    found = [finding for conn_id, required in _named(known, notify) for finding in _linted(conn_id, required=required)]
+    return [finding for finding in found if finding.rule != UNCERTIFIED or finding.conn_id in _signed(known)]
+
+
+def _signed(feeds: Iterable[Feed]) -> set[str]:
+    """Connections with keys of which a contract demands signatures."""
+    layers = [feed.drop.pgp for feed in feeds if not feed.pulls]
+    return {layer.conn_id for layer in layers if layer is not None and layer.signed}
 
 
 def _named(feeds: Iterable[Feed], notify: str) -> Iterator[tuple[str, bool]]:
@@ -71,6 +79,12 @@ def _named(feeds: Iterable[Feed], notify: str) -> Iterator[tuple[str, bool]]:
     channels = [entry.connection for entry in wanted(notify) if entry.connection] if notify else []
     yield from ((conn_id, True) for conn_id in dict.fromkeys([*partners, *channels]))
     yield from ((conn_id, False) for conn_id in OPTIONAL)
+
+
+def _partner(feed: Feed) -> Iterator[str]:
+    yield feed.source.conn_id
+    if not feed.pulls and feed.drop.pgp is not None:
+        yield feed.drop.pgp.conn_id
 
 
 def _linted(conn_id: str, *, required: bool) -> list[Finding]:

@@ -49,11 +49,10 @@ def delivery_dag(feed: Feed) -> DAG:
         delivery = this_delivery()
         with opened() as site:
             from concord import steps
-            from concord.orchestrate.access import envelope_keys
+            from concord.orchestrate.access import pgp_access
 
-            return steps.stage(
-                feed, delivery.delivery_id, delivery.attempt, site, dry_run=delivery.dry_run, keys=envelope_keys(feed)
-            )
+            keys = None if delivery.dry_run else pgp_access(feed)
+            return steps.stage(feed, delivery.delivery_id, delivery.attempt, site, dry_run=delivery.dry_run, keys=keys)
 
     @task(multiple_outputs=False, execution_timeout=LIMITS["plan"])
     def plan() -> Counts:

@@ -59,11 +59,11 @@ def watch_dag(feed: Feed) -> DAG:
         """Lands one delivery."""
         with opened() as site:
             from concord import steps
-            from concord.orchestrate.access import envelope_keys, fhir_access, sftp_access
+            from concord.orchestrate.access import fhir_access, pgp_access, sftp_access
 
             if feed.pulls:
                 return steps.fetch_export(feed, delivery_id, fhir_access(feed.source.conn_id), site)
-            return steps.fetch(feed, delivery_id, sftp_access(feed.source.conn_id), site, envelope_keys(feed))
+            return steps.fetch(feed, delivery_id, sftp_access(feed.source.conn_id), site, pgp_access(feed))
 
     @task(multiple_outputs=False, trigger_rule=TriggerRule.ALL_DONE, execution_timeout=LIMITS["due"])
     def due() -> list[Counts]:

@@ -30,7 +30,7 @@ from concord.sandbox.state import PROJECT, Running, State
 from concord.settings import Settings
 
 if TYPE_CHECKING:
-    from concord.sandbox.pgp import PgpPair
+    from concord.sandbox.pgp import PgpKeys
 
 Say = Callable[[str], None]
 
@@ -158,17 +158,17 @@ class Installation:
             logins |= {conn_id: self._keys(feed).connection for conn_id in feed.connections[1:]}
         return {f"AIRFLOW_CONN_{conn_id.upper()}": connection for conn_id, connection in logins.items()}
 
-    def _keys(self, feed: Feed) -> PgpPair:
+    def _keys(self, feed: Feed) -> PgpKeys:
         """The keys of both sides of a partner who encrypts."""
-        from concord.sandbox.pgp import PgpPair
+        from concord.sandbox.pgp import PgpKeys
 
-        return PgpPair.kept_in(self.state.root / "pgp" / feed.partner)
+        return PgpKeys.kept(self.state.root / f"{feed.partner}_pgp.json", feed.partner)
 
     def wrapped(self, feed: Feed, name: str, content: bytes) -> tuple[str, bytes]:
         """A file as the partner of ``feed`` sends it: its name and bytes, encrypted where that was agreed on."""
         if len(feed.connections) == 1:
             return name, content
-        return f"{name}.pgp", self._keys(feed).sealed(content)
+        return f"{name}.pgp", self._keys(feed).encrypt_and_sign(content)
 
 
 def _connection(server: SftpPartner, client_key: asyncssh.SSHKey, user: str) -> str:

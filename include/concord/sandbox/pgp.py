@@ -1,4 +1,4 @@
-"""OpenPGP as the sandbox's partners use it: keys of both sides, made once, and messages as a partner sends them."""
+"""Keys of the sandbox: ours and the partner's, the connection that holds them, and what a partner does with them."""
 
 from __future__ import annotations
 
@@ -6,39 +6,43 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import pysequoia
+from pysequoia import Cert, Tsk, encrypt
 
 from concord.sandbox.private import write_private
 
 
 @dataclass(frozen=True)
-class PgpPair:
-    """Our private key and the partner's, armored."""
+class PgpKeys:
+    """Two private keys, armored: each side has one, and the other's certificate."""
 
     ours: str = field(repr=False)
-    partner: str = field(repr=False)
+    partners: str = field(repr=False)
 
     @classmethod
-    def kept_in(cls, folder: Path) -> PgpPair:
-        """The keys in ``folder``, made at the first call."""
-        return cls(_kept(folder / "concord.pgp"), _kept(folder / "partner.pgp"))
+    def generate(cls, partner: str) -> PgpKeys:
+        """New keys for us and for ``partner`` (its name in the sandbox)."""
+        return cls(str(Tsk.generate("Concord sandbox")), str(Tsk.generate(f"{partner} sandbox")))
+
+    @classmethod
+    def kept(cls, path: Path, partner: str) -> PgpKeys:
+        """The keys in the file ``path``, made at the first call; mode 0600."""
+        if not path.exists():
+            made = cls.generate(partner)
+            write_private(path, json.dumps({"ours": made.ours, "partners": made.partners}))
+        return cls(**json.loads(path.read_text(encoding="ascii")))
 
     @property
     def connection(self) -> str:
-        """The Airflow connection that opens what the partner sends, as JSON."""
-        certificate = str(pysequoia.Tsk.from_bytes(self.partner.encode()).extract_certificate())
-        extra = {"private_key": self.ours, "certificate": certificate}
+        """The Airflow connection of these keys, as JSON for ``AIRFLOW_CONN_…``."""
+        extra = {"private_key": self.ours, "certificate": certificate(self.partners)}
         return json.dumps({"conn_type": "pgp", "extra": extra})
 
-    def sealed(self, data: bytes) -> bytes:
-        """``data`` encrypted to us and signed by the partner, binary."""
-        to = pysequoia.Tsk.from_bytes(self.ours.encode()).extract_certificate()
-        signer = pysequoia.Tsk.from_bytes(self.partner.encode()).signer()
-        return pysequoia.encrypt(data, recipients=[to], signer=signer, armor=False)
+    def encrypt_and_sign(self, data: bytes, *, armor: bool = False) -> bytes:
+        """What the partner sends: ``data`` signed with its key, encrypted for ours."""
+        recipient = Cert.from_bytes(certificate(self.ours).encode("ascii"))
+        return encrypt(data, [recipient], Tsk.from_bytes(self.partners.encode("ascii")).signer(), armor=armor)
 
 
-def _kept(path: Path) -> str:
-    if not path.exists():
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_private(path, str(pysequoia.Tsk.generate(f"{path.stem} sandbox")))
-    return path.read_text(encoding="ascii")
+def certificate(private_key: str) -> str:
+    """The public part of an armored private key, armored."""
+    return str(Tsk.from_bytes(private_key.encode("ascii")).extract_certificate())

@@ -49,7 +49,11 @@ EXAMPLES = (
     Example("held", texts.waits, (FEED, DELIVERY, PLAN, GUARDS, "Refused rows by reason: none.")),
     Example("rejected", texts.rejected, (FEED, DELIVERY, DeliveryRejected("control.record_count", "99 are not 100"))),
     Example("rejected", texts.rejected, (FEED, DELIVERY, DeliveryRejected("acquire.checksum", "it has another hash"))),
-    Example("rejected", texts.rejected, (FEED, DELIVERY, DeliveryRejected("envelope.key", "no key of ours opens it"))),
+    Example(
+        "rejected",
+        texts.rejected,
+        (FEED, DELIVERY, DeliveryRejected("envelope.wrong_key", "none of our 2 keys opens it")),
+    ),
     Example("failed", texts.failed, (FEED, DELIVERY, "apply", "DatabaseUnavailable: SQLSTATE 57P01")),
     Example("failed", texts.not_settled, (FEED, APPLIED, "settle", "DatabaseUnavailable: SQLSTATE 57P01")),
     Example("login", login_texts.login_refused, (FEED, "the partner refused user and key")),

@@ -1,67 +1,38 @@
-"""gzip (RFC 1952): members in a row, each with its own checksum."""
+"""Gzip files (RFC 1952): one member or several, and nothing else."""
 
 from __future__ import annotations
 
-import contextlib
-import zlib
 from typing import BinaryIO
 
-from concord.contract import Gzip
+from concord.contract.envelope import Gzip
 from concord.errors import DeliveryRejected
-from concord.unwrap.limits import Bounded, Writes
+from concord.unwrap.inflating import GZIP, IN_BYTES, inflated
+from concord.unwrap.values import Sealing
 
-BLOCK_BYTES = 1 << 18
-MOST_AT_ONCE = 1 << 20
-GZIP = 16 + zlib.MAX_WBITS
 MAGIC = b"\x1f\x8b"
 
 
-def expand(source: BinaryIO, layer: Gzip, target: Writes) -> None:
-    """Writes what is in ``source``; raises ``envelope.not_gzip``, ``.damaged`` and ``.bomb``."""
-    out = Bounded(target, most=layer.max_bytes, ratio=layer.max_ratio)
-    data, taken = source.read(BLOCK_BYTES), 0
-    if not data.startswith(MAGIC):
-        raise DeliveryRejected("envelope.not_gzip", "it is not compressed by gzip")
-    while data:
-        reader = zlib.decompressobj(GZIP)
-        data, taken = _member(reader, data, source, out, taken)
-        data = _next_member(data or source.read(BLOCK_BYTES), source)
+def open_gzip(source: BinaryIO, layer: Gzip, target: Sealing) -> None:
+    """Writes the contents of all members to ``target``; raises :class:`DeliveryRejected`."""
+    head, members = source.read(IN_BYTES), 0
+    if not head.startswith(MAGIC):
+        raise DeliveryRejected("envelope.not_gzip", "it does not begin as a gzip file does")
+    while head:
+        members += 1
+        if members > layer.max_members:
+            raise DeliveryRejected("envelope.too_many_members", f"more than {layer.max_members:,} members")
+        head = _member(source, head, target)
+        if len(head) < len(MAGIC):
+            head += source.read(IN_BYTES)
+        if head and not head.startswith(MAGIC):
+            raise DeliveryRejected("envelope.trailing", "something that is not gzip comes after it")
 
 
-def _member(reader: zlib._Decompress, data: bytes, source: BinaryIO, out: Bounded, taken: int) -> tuple[bytes, int]:
-    """Expands one member; returns what was read behind it, and how many compressed bytes were taken so far."""
+def _member(source: BinaryIO, head: bytes, target: Sealing) -> bytes:
+    """Writes one member; returns what was read of the next."""
+    pieces = inflated(source.read, head, GZIP)
     while True:
-        taken += len(data)
-        rest = _step(reader, data, out, taken)
-        if reader.eof:
-            return reader.unused_data, taken
-        data = rest or _more(source)
-
-
-def _more(source: BinaryIO) -> bytes:
-    data = source.read(BLOCK_BYTES)
-    if not data:
-        raise DeliveryRejected("envelope.damaged", "its compressed content ends too early")
-    return data
-
-
-def _step(reader: zlib._Decompress, data: bytes, out: Bounded, taken: int) -> bytes:
-    """Expands a little; returns what is still to be expanded."""
-    piece = None
-    with contextlib.suppress(zlib.error):
-        piece = reader.decompress(data, MOST_AT_ONCE)
-    if piece is None:
-        raise DeliveryRejected("envelope.damaged", "its compressed content is damaged")
-    out.write(piece, of=taken)
-    return reader.unconsumed_tail
-
-
-def _next_member(data: bytes, source: BinaryIO) -> bytes:
-    """What follows a member: another one, padding (RFC 1952 says nothing of it, tapes write zeros), or garbage."""
-    while data and not data.strip(b"\0"):
-        data = source.read(BLOCK_BYTES)
-    data = data.lstrip(b"\0")
-    data += source.read(len(MAGIC)) if 0 < len(data) < len(MAGIC) else b""
-    if data and not data.startswith(MAGIC):
-        raise DeliveryRejected("envelope.damaged", "something follows its compressed content")
-    return data
+        try:
+            target.write(next(pieces))
+        except StopIteration as end:
+            return bytes(end.value)

@@ -1,99 +1,209 @@
-"""OpenPGP messages, opened by pysequoia in a process of its own (``pgp_child.py``).
-
-The library takes and gives whole messages in memory, and expands what is compressed inside them without a limit. The
-process has one: where a message would fill more memory than it may, it ends, and the delivery is refused. Keys go
-through a pipe; plaintext comes back through one, and is written nowhere.
-"""
+"""OpenPGP messages: which of our keys opens one, and whose signature is on it."""
 
 from __future__ import annotations
 
+import base64
 import json
+import os
 import subprocess
 import sys
-import threading
-from contextlib import suppress
-from typing import IO, Any, BinaryIO
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from signal import SIGABRT, SIGSEGV, SIGXCPU
+from threading import Thread
+from typing import IO, BinaryIO, cast
 
-from concord.contract import Pgp
-from concord.errors import DeliveryRejected, NeedsDecision
-from concord.unwrap.access import PgpAccess
-from concord.unwrap.limits import Bounded, Writes
+from concord import openpgp
+from concord.contract.envelope import Pgp
+from concord.errors import DeliveryRejected
+from concord.settings import SettingMissing
+from concord.unwrap.limits import most
+from concord.unwrap.packets import HEAD_BYTES, refuse_unencrypted
+from concord.unwrap.values import PgpAccess, Sealing
 
-BLOCK_BYTES = 1 << 18
-BASE_MEMORY = 1 << 30
-"""Of the process without any message: interpreter, library, and room to breathe."""
-REFUSALS = {
-    "envelope.not_encrypted": "it is not encrypted",
-    "envelope.no_integrity": "it is encrypted without protection against changes",
-    "envelope.wrong_key": "it is encrypted to none of our keys",
-    "envelope.damaged": "its encrypted content is damaged or cut off",
-    "envelope.not_signed": "it has no signature, and one was agreed on",
-    "envelope.unknown_signer": "it is signed by none of the partner's certificates",
-    "envelope.bad_signature": "its signature is not valid",
-    "envelope.bomb": "it needs more memory than it may",
-}
-
-
-def open_message(source: BinaryIO, layer: Pgp, keys: PgpAccess | None, target: Writes) -> tuple[str | None, str | None]:
-    """Writes the plaintext of a message; returns the fingerprints of its signer and of our key."""
-    if keys is None or not keys.private_keys:
-        raise NeedsDecision(f"connection {layer.conn_id} has no private key to open the partner's files with")
-    size = source.seek(0, 2)
-    source.seek(0)
-    if size > layer.max_bytes:
-        raise DeliveryRejected("envelope.bomb", f"it has more than {layer.max_bytes:,} bytes")
-    request = {
-        "keys": list(keys.private_keys), "passphrase": keys.passphrase, "certificates": list(keys.certificates),
-        "signed": layer.signed, "memory": BASE_MEMORY + 3 * (size + layer.max_bytes), "size": size,
-    }  # fmt: skip
-    command = [sys.executable, "-m", "concord.unwrap.pgp_child"]
-    # Our own program, without arguments; what it might print of a message is thrown away.
-    with subprocess.Popen(  # noqa: S603
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-    ) as child:
-        try:
-            return _exchange(child, request, source, Bounded(target, most=layer.max_bytes))
-        finally:
-            child.kill()
+SCRIPT = Path(__file__).with_name("decrypting.py")
+COPY_BYTES = 1 << 18
+MEMORY = 1 << 30
+"""Address space of the process that decrypts: a message needs some 100 MB at any size."""
+LEAST_SECONDS, BYTES_A_SECOND = 60, 2_000_000
+"""Its processor time, by what may come out: a tenth of the speed that it has."""
+TOO_MUCH = (-SIGXCPU, -SIGABRT, -SIGSEGV)
+"""How it ends when it needs more."""
+ASK_PLAIN = "ask for it signed, encrypted, and not compressed (gpg: --compress-algo none)"
+PASSED_ON = ("PATH", "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "LANG", "TZ")
+"""All that it gets of our environment, which has keys in it."""
 
 
-def _exchange(
-    child: subprocess.Popen[bytes], request: dict[str, Any], source: BinaryIO, target: Bounded
-) -> tuple[str | None, str | None]:
-    assert child.stdin is not None
-    assert child.stdout is not None
-    feeding = threading.Thread(target=_feed, args=(child.stdin, request, source), daemon=True)
-    feeding.start()
+@dataclass(frozen=True)
+class Opened:
+    """Fingerprints (lower-case hex): of our key that opened a message, and of the certificates that signed it."""
+
+    opened_by: str
+    signed_by: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Verdict:
+    verdict: str
+    said: Sequence[str] = field(default=(), repr=False)
+    valid: Sequence[str] = ()
+
+
+def open_pgp(source: BinaryIO, size: int, layer: Pgp, keys: PgpAccess | None, target: Sealing) -> Opened:
+    """Writes the content of the message in ``source`` (``size`` bytes) to ``target``; raises :class:`DeliveryRejected`.
+
+    What was written must not be believed before this returns: integrity and signature are certain at the end only.
+    Raises :class:`SettingMissing` where the connection has no usable key or certificate.
+    """
+    refuse_unencrypted(source.read(HEAD_BYTES))
+    openers, certificates = _usable(layer, keys)
+    for opener in openers:
+        source.seek(0)
+        verdict = _decrypt(source, size, layer, opener, keys, certificates, target)
+        if verdict.verdict != "wrong_key":
+            _refuse(verdict, certificates)
+            return Opened(opener.fingerprint, tuple(verdict.valid))
+    raise DeliveryRejected("envelope.wrong_key", f"none of our {len(openers)} keys opens it")
+
+
+def _usable(layer: Pgp, keys: PgpAccess | None) -> tuple[list[openpgp.Opener], list[openpgp.Certificate]]:
+    found: tuple[list[openpgp.Opener], list[openpgp.Certificate]] = [], []
     try:
-        answer = _answer(child.stdout.readline())
-        if code := answer.get("code"):
-            raise DeliveryRejected(code, REFUSALS[code])
-        _copy(child.stdout, int(answer["size"]), target)
-    finally:
-        child.kill()
-        feeding.join()
-    return answer["signer"], answer["key"]
+        if keys is not None:
+            certificates = openpgp.certificates(keys.certificates) if layer.signed else []
+            found = openpgp.openers(keys.private_keys, keys.passphrase), certificates
+    except openpgp.Unreadable:
+        pass
+    if not found[0]:
+        text = f"connection {layer.conn_id!r} has no private key that can be used, or a certificate that cannot be read"
+        raise SettingMissing(text)
+    return found
 
 
-def _feed(pipe: IO[bytes], request: dict[str, Any], source: BinaryIO) -> None:
-    """The child may have seen enough before all is read."""
-    with suppress(BrokenPipeError, OSError, ValueError), pipe:
-        pipe.write(json.dumps(request).encode() + b"\n")
-        while block := source.read(BLOCK_BYTES):
-            pipe.write(block)
+def _refuse(verdict: _Verdict, certificates: Sequence[openpgp.Certificate]) -> None:
+    if verdict.verdict == "damaged":
+        raise DeliveryRejected("envelope.damaged", "it cannot be decrypted to its end, or was altered on its way")
+    if verdict.verdict == "layered":
+        raise DeliveryRejected("envelope.method", f"its signature lies where it cannot be verified: {ASK_PLAIN}")
+    if verdict.verdict != "signature":
+        return
+    if not verdict.said:
+        raise DeliveryRejected("envelope.not_signed", "it carries no signature")
+    known = frozenset[str]().union(*(certificate.key_ids for certificate in certificates))
+    if known.isdisjoint(name.lower() for name in verdict.said):
+        raise DeliveryRejected("envelope.unknown_signer", "it is signed by nobody whose certificate we have")
+    raise DeliveryRejected("envelope.bad_signature", "its signature is not valid, or its key was expired or revoked")
 
 
-def _answer(line: bytes) -> dict[str, Any]:
-    """What the child says first; one that says nothing had no memory left."""
-    if not line.endswith(b"\n"):
-        return {"code": "envelope.bomb"}
-    return dict(json.loads(line))
+# ── the process that decrypts ──
 
 
-def _copy(pipe: IO[bytes], size: int, target: Bounded) -> None:
-    left = size
-    while left and (block := pipe.read(min(BLOCK_BYTES, left))):
-        left -= len(block)
-        target.write(block)
-    if left:
-        raise DeliveryRejected("envelope.bomb", REFUSALS["envelope.bomb"])
+def _decrypt(
+    source: BinaryIO,
+    size: int,
+    layer: Pgp,
+    opener: openpgp.Opener,
+    keys: PgpAccess | None,
+    certificates: Sequence[openpgp.Certificate],
+    target: Sealing,
+) -> _Verdict:
+    output = most(size=size, max_ratio=layer.max_ratio, max_bytes=layer.max_bytes)
+    asked = {
+        "key": _text(opener.data),
+        "passphrase": keys.passphrase if keys else None,
+        "certificates": [_text(one.data) for one in certificates] if layer.signed else None,
+        "seconds": LEAST_SECONDS + output // BYTES_A_SECOND,
+        "memory": MEMORY,
+    }
+    with _child() as child:
+        feeder = _Feeder(child.stdin, json.dumps(asked).encode() + b"\n", source)
+        with feeder.feeding(child):
+            while piece := child.stdout.read(COPY_BYTES):
+                target.write(piece)
+        if feeder.failure is not None:
+            raise feeder.failure
+        return _judged(child.process.wait(), child.verdict.read())
+
+
+def _text(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
+
+
+def _judged(code: int, said: bytes) -> _Verdict:
+    if code == 0:
+        return _Verdict(**json.loads(said))
+    if code in TOO_MUCH:
+        raise DeliveryRejected("envelope.bomb", "it takes more memory or time to open than its size allows")
+    raise ChildProcessError("the process that decrypts was ended from outside")
+
+
+@dataclass(frozen=True)
+class _Child:
+    process: subprocess.Popen[bytes]
+    stdin: IO[bytes]
+    stdout: IO[bytes]
+    verdict: IO[bytes]
+
+
+@contextmanager
+def _child() -> Iterator[_Child]:
+    """Starts the process; when it is left it has ended, whatever happened."""
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb") as verdict:
+        try:
+            process = subprocess.Popen(  # noqa: S603 — our own script
+                [sys.executable, "-P", str(SCRIPT), str(writing)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                pass_fds=(writing,),
+                bufsize=0,
+                env={name: os.environ[name] for name in PASSED_ON if name in os.environ},
+            )
+        finally:
+            os.close(writing)
+        with process:
+            try:
+                yield _Child(process, cast(IO[bytes], process.stdin), cast(IO[bytes], process.stdout), verdict)
+            finally:
+                process.kill()
+
+
+class _Feeder:
+    """Gives the process what it reads, while what it writes is taken from it."""
+
+    def __init__(self, pipe: IO[bytes], head: bytes, source: BinaryIO) -> None:
+        self._pipe, self._head, self._source = pipe, head, source
+        self.failure: Exception | None = None
+
+    @contextmanager
+    def feeding(self, child: _Child) -> Iterator[None]:
+        """Feeds it inside; outside ``source`` is nobody's any more."""
+        thread = Thread(target=self._feed, name="concord-pgp-feeder", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            if thread.is_alive():
+                child.process.kill()
+            thread.join()
+
+    def _feed(self) -> None:
+        try:
+            with self._pipe:
+                _write(self._pipe, self._head)
+                while piece := self._source.read(COPY_BYTES):
+                    _write(self._pipe, piece)
+        except BrokenPipeError:
+            pass  # It has seen enough: its verdict says why.
+        except Exception as error:  # noqa: BLE001 — the archive's, raised again by who waits for the thread
+            self.failure = error
+
+
+def _write(pipe: IO[bytes], data: bytes) -> None:
+    """All of it: a pipe takes what there is room for."""
+    view = memoryview(data)
+    while view:
+        view = view[pipe.write(view) :]
