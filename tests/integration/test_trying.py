@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 import tempfile
+import time
 from datetime import date
 from pathlib import Path
 
@@ -76,3 +81,25 @@ def test_what_cannot_be_tried_is_one_line(arguments: tuple[str, ...]) -> None:
     shown = tried(*arguments)
     assert shown.exit_code == 2
     assert "Traceback" not in shown.output
+
+
+@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_nothing_is_left_when_it_is_interrupted_or_its_terminal_goes(
+    days: list[Path], tmp_path: Path, by: signal.Signals
+) -> None:
+    """What Postgres wrote so far holds members as plaintext."""
+    inherited = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
+    tmp_path.chmod(0o711)
+    program = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from concord.cli import app; app()"
+    )
+    running = subprocess.Popen(
+        [sys.executable, "-c", program, "try", "acme_eligibility", str(days[0])],
+        env={**inherited, "TMPDIR": str(tmp_path)}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    while running.poll() is None and not list(tmp_path.glob("concord-try-*/landing")):
+        time.sleep(0.05)
+    assert running.poll() is None, "it was over before it could be interrupted"
+    running.send_signal(by)
+    assert running.wait(timeout=60) != 0
+    assert list(tmp_path.iterdir()) == []

@@ -28,15 +28,17 @@ def new_feed(
     """Proposes a contract from sample files, and writes it as a pilot; says what has to be asked. No value is shown."""
     from concord.onboarding.proposal import default_name, propose
     from concord.onboarding.recognise import Kind
-    from concord.onboarding.writing import write
+    from concord.onboarding.writing import named, write
 
     missing = [path.name for path in samples if not path.is_file()]
     if missing:
         raise NothingToTry(f"no such file: {', '.join(missing)}")
-    chosen = name or default_name(samples[0])
-    proposal = propose(samples, chosen, partner or chosen.partition("_")[0])
+    chosen = named(name or default_name(samples[0]), "a feed's name")
+    proposal = propose(samples, chosen, named(partner or chosen.partition("_")[0], "a partner's name"))
     show_proposal(proposal)
-    if proposal.sample.kind in (Kind.WRAPPED, Kind.UNKNOWN):
+    if proposal.sample.kind in (Kind.WRAPPED, Kind.UNKNOWN) or not (
+        proposal.profiles or proposal.sample.kind is Kind.X12_834
+    ):
         raise typer.Exit(1)
     written = write(proposal, project)
     show.say("\n[bold]written[/bold]  " + ", ".join(show.plain(path.relative_to(project)) for path in written))

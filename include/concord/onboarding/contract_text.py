@@ -39,6 +39,7 @@ def contract(proposal: Proposal) -> str:
         known = ("Codes", "Control", "Delimited", "FixedColumn", "FixedWidth", "From", "Ssn", "Text", "Whole", "Xlsx",
                  "date_in", "OrderBy")  # fmt: skip
         names = {*ALWAYS, *(name for name in known if f"{name}(" in body)}
+        names |= {"Positions"} if "Positions." in body else set()
     questions = "\n".join(f"- {question}" for question in proposal.questions).replace('"""', "'''").replace("\\", "/")
     imports = "\n".join(f"    {name}," for name in sorted(names, key=lambda each: (each[0].islower(), each)))
     head = HEAD.format(title=proposal.partner.capitalize(), questions=questions, imports=imports)
@@ -51,7 +52,7 @@ def _x12(proposal: Proposal) -> str:
 
 def _tabular(proposal: Proposal) -> str:
     lines = [*_feed(proposal, _format(proposal)), "    columns={"]
-    lines += [f'        "{guess.canonical}": {_mapping(guess)},' for guess in proposal.guesses]
+    lines += [f'        "{guess.canonical}": {_mapping(guess)},{_doubt(guess)}' for guess in proposal.guesses]
     lines += ["    },", *_constants(proposal), f"    ignored={_tuple(proposal.others)},", *_end()]
     return "\n".join(lines)
 
@@ -65,7 +66,8 @@ def _feed(proposal: Proposal, form: str) -> Iterator[str]:
     pattern = json.dumps(proposal.pattern)
     yield f'    source=SftpDrop(conn_id="{proposal.partner}_sftp", directory="/outbound", pattern={pattern}),'
     yield '    schedule=Daily(at="05:30", tz="America/New_York", expected_by="07:00"),  # unsure: when does it come?'
-    yield f"    format={form},"
+    unsure = "  # unsure: what stands at which position?" if proposal.sample.kind is Kind.FIXED else ""
+    yield f"    format={form},{unsure}"
     yield f"    mode=Mode.{mode},  # unsure: everybody, or what changed?"
     yield f"{order}    stage=Stage.PILOT,"
 
@@ -86,7 +88,7 @@ def _format(proposal: Proposal) -> str:
             for name, first, stop in zip(sample.names, sample.starts, stops, strict=True)
         )
         by = ", positions=Positions.CHARACTERS" if sample.encoding == "utf-8" else ""
-        return f'FixedWidth(({columns},), encoding="{sample.encoding}"{by})  # unsure: positions'
+        return f'FixedWidth(({columns},), encoding="{sample.encoding}"{by})'
     parts = [f"delimiter={json.dumps(sample.delimiter)}"] if sample.delimiter != "," else []
     parts += [f'encoding="{sample.encoding}"'] if sample.encoding != "utf-8" else []
     parts += [f"names={_tuple(sample.names)}"] if not sample.has_names else []
@@ -98,18 +100,26 @@ def _format(proposal: Proposal) -> str:
 
 
 def _mapping(guess: Guess) -> str:
-    unsure = "" if guess.confidence >= CERTAIN else "  # unsure"
     required = ", required=True" if guess.canonical in REQUIRED and guess.profile.filled > 0 else ""
-    return f"From({json.dumps(guess.profile.name)}, {_reader(guess)}{required}){unsure and ''}"
+    return f"From({json.dumps(guess.profile.name)}, {_reader(guess)}{required})"
+
+
+def _doubt(guess: Guess) -> str:
+    """A comment behind a column that somebody has to look at, and why."""
+    if guess.profile.unsure:
+        return f"  # unsure: {guess.profile.unsure}"
+    unknown = meaning(guess.canonical, guess.profile.codes)[1] if guess.canonical in CANONICAL_CODES else []
+    if unknown:
+        return f"  # unsure: what do {' '.join(', '.join(unknown).split())} mean?"
+    return "" if guess.confidence >= CERTAIN else "  # unsure: is it this column?"
 
 
 def _reader(guess: Guess) -> str:
     """The reader of a column, as its canonical column needs it."""
     profile, name = guess.profile, guess.canonical
     if name in CANONICAL_CODES:
-        known, unknown = meaning(name, profile.codes)
-        table = known | dict.fromkeys(unknown, CANONICAL_CODES[name])
-        return f"Codes({json.dumps(table or {'?': CANONICAL_CODES[name]})})"
+        known, _ = meaning(name, profile.codes)
+        return f"Codes({json.dumps(known or {'?': CANONICAL_CODES[name]})})"
     if name in DATES:
         return profile.reader if profile.kind == "date" else 'date_in("%Y%m%d")'
     if name == "ssn":

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from concord.contract import Codes, DateText, Delimited, Feed
-from concord.errors import DeliveryRejected
+from concord.errors import ConcordError, DeliveryRejected
 from concord.onboarding.meanings import meaning
-from concord.onboarding.profile import date_formats, profile
+from concord.onboarding.profile import MOST_CODES, date_formats, is_code, profile
 from concord.onboarding.recognise import Kind, recognise
 
 if TYPE_CHECKING:
@@ -25,6 +25,10 @@ COMMON = 0.005
 """A rule that refuses a larger share of rows is news."""
 
 
+class NothingToCompare(ConcordError):
+    """The contract says nothing about columns."""
+
+
 @dataclass(frozen=True)
 class Change:
     """Something that changed: about what, what happened (no value but codes), and what to edit in the contract."""
@@ -35,9 +39,14 @@ class Change:
 
 
 def changes(feed: Feed, path: Path, as_of: date) -> list[Change]:
-    """Everything that is not as the contract says; empty for a file as agreed."""
+    """Everything that is not as the contract says; empty for a file as agreed.
+
+    Raises :class:`NothingToCompare` for a feed without columns.
+    """
     from concord.parse.opening import open_rows
 
+    if not feed.has_columns:
+        raise NothingToCompare(f"{feed.name} has no columns: `concord try {feed.name}` says what becomes of its files")
     found = list(_bytes(feed, path.read_bytes()))
     try:
         with path.open("rb") as stream:
@@ -69,6 +78,8 @@ def _bytes(feed: Feed, data: bytes) -> Iterator[Change]:
         )
     if (seen.encoding, form.encoding) == ("cp1252", "utf-8"):
         yield Change("encoding", f"it is no UTF-8 ({seen.rests_on[0]})", 'encoding="cp1252", once the partner says so')
+    if (seen.encoding, form.encoding) == ("utf-8", "cp1252") and not data.isascii():
+        yield Change("encoding", "is valid UTF-8: letters with marks would be read as two others", 'encoding="utf-8"')
 
 
 def _columns(file: RowFile) -> Iterator[Change]:
@@ -102,12 +113,9 @@ def _values(name: str, source: str, read: object, values: Sequence[str]) -> Iter
     if isinstance(read, Codes):
         known = {code.strip().upper() for code in read.table}
         new = Counter(value.strip().upper() for value in values if value.strip())
-        often = {code: n for code, n in new.items() if code not in known and n > 1 and len(code) <= 24}
+        often = [code for code, n in new.most_common() if code not in known and n > 1]
         if often:
-            told, _ = meaning(name, often)
-            listed = ", ".join(list(often)[:MOST_CODES_SHOWN])
-            yield Change(f"column {source}", f"has {len(often)} codes that the table has not: {listed}",
-                         f"add {told or 'them'} once their meaning is known")  # fmt: skip
+            yield _new_codes(name, source, often)
     if isinstance(read, DateText):
         given = [value.strip() for value in values if value.strip()]
         fits = date_formats(given)
@@ -115,6 +123,16 @@ def _values(name: str, source: str, read: object, values: Sequence[str]) -> Iter
             yield Change(
                 f"column {source}", f"holds dates as {' or '.join(fits)}", f"date_in({', '.join(map(repr, fits))})"
             )
+
+
+def _new_codes(name: str, source: str, often: Sequence[str]) -> Change:
+    """Values that no code table has; which ones only where they are codes themselves: columns change places."""
+    if len(often) > MOST_CODES or not all(map(is_code, often)):
+        happened = f"has {len(often)} values that the table has not, and that are no codes (none is shown)"
+        return Change(f"column {source}", happened, "ask whether columns changed places")
+    told, _ = meaning(name, often)
+    happened = f"has {len(often)} codes that the table has not: {', '.join(often[:MOST_CODES_SHOWN])}"
+    return Change(f"column {source}", happened, f"add {told or 'them'} once their meaning is known")
 
 
 def _refused(reasons: Counter[str], rows: int) -> Iterator[Change]:

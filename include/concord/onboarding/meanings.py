@@ -181,6 +181,11 @@ def plain(name: str) -> str:
     return re.sub(r"[^A-Z0-9]", "", name.upper())
 
 
+def is_known(name: str) -> bool:
+    """Whether partners call a column like that."""
+    return any(plain(name) in synonyms for synonyms in SYNONYMS.values())
+
+
 def guesses(profiles: Sequence[Profile]) -> list[Guess]:
     """Each partner's column for at most one canonical one, the surest first."""
     found = [guess for each in profiles for guess in _of(each)]

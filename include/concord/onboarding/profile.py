@@ -37,6 +37,8 @@ MOST_CODES = 25
 TIMES_EACH = 4
 """A code repeats; an identifier does not."""
 LONGEST_CODE = 24
+IDENTIFIER = re.compile(r"[0-9]{4}|[0-9]{3}-[0-9]{2}-|@")
+"""What no code looks like: numbers of contracts and families repeat as often as codes do."""
 NEARLY_ALL = 0.97
 """Samples have bad rows as well."""
 
@@ -100,9 +102,12 @@ def code_table(values: Sequence[str]) -> tuple[str, ...]:
     counts = Counter(value.upper() for value in values)
     often = {value: n for value, n in counts.items() if n >= TIMES_EACH}
     is_coded = 0 < len(often) <= MOST_CODES and sum(often.values()) >= len(values) * NEARLY_ALL
-    if not is_coded or any(len(value) > LONGEST_CODE for value in often):
-        return ()
-    return tuple(sorted(often))
+    return tuple(sorted(often)) if is_coded and all(map(is_code, often)) else ()
+
+
+def is_code(value: str) -> bool:
+    """Whether a value that repeats may be shown: it is short, and nothing that somebody is known by."""
+    return len(value) <= LONGEST_CODE and IDENTIFIER.search(value) is None
 
 
 def shape_of(values: Sequence[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import re
@@ -12,7 +13,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from concord.onboarding.meanings import is_known
+
 HEAD_BYTES = 4 << 20
+FEWEST_LINES = 10
+"""Fewer lines are as long as each other by chance."""
 DELIMITERS = ("\t", "|", ";", ",", "~", "^")
 EBCDIC_BLANK, EBCDIC_DIGITS = 0x40, range(0xF0, 0xFA)
 CONTROL_MARKS = re.compile(r"[A-Z0-9]{1,4}")
@@ -62,9 +67,11 @@ def recognise(data: bytes) -> Recognised:
         return _workbook(data)
     if is_ebcdic(data):
         return _fixed(data.decode("cp037", "replace"), "cp037", "blanks are X'40' and digits X'F0' to X'F9'")
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return Recognised(Kind.UNKNOWN, unsure=("can it be sent as UTF-8? it is UTF-16, as spreadsheets save it",))
     encoding, why = encoding_of(data)
     text = data.decode(encoding, "replace").removeprefix("\ufeff")
-    found = _delimited(text, encoding, why)
+    found = None if _stands_in_columns(text) else _delimited(text, encoding, why)
     return found or _fixed(text, encoding, why)
 
 
@@ -150,6 +157,15 @@ def _delimiter(lines: Sequence[str]) -> str | None:
     return best[2] if best is not None and best[0] > 0.5 else None
 
 
+def _stands_in_columns(text: str) -> bool:
+    """Lines of one length whose marks stand now here, now there: commas in ``LAST, FIRST`` part no columns."""
+    lines = [line for line in text.splitlines()[:2_000] if line.strip()]
+    delimiter = _delimiter(lines)
+    if delimiter is None or len(lines) < FEWEST_LINES or len({len(line) for line in lines}) > 1:
+        return False
+    return len({tuple(at for at, char in enumerate(line) if char == delimiter) for line in lines}) > 1
+
+
 def _control(rows: list[tuple[str, ...]], width: int) -> tuple[str | None, str | None, bool, list[tuple[str, ...]]]:
     """First and last records of another width are control records; whether the last one counts the others."""
     header = rows[0][0] if len(rows) > 2 and len(rows[0]) != width and CONTROL_MARKS.fullmatch(rows[0][0]) else None
@@ -165,12 +181,13 @@ def _control(rows: list[tuple[str, ...]], width: int) -> tuple[str | None, str |
 
 
 def _has_names(rows: Sequence[tuple[str, ...]]) -> bool:
-    """Names hold no digits on their own, and stand nowhere else."""
+    """Names hold no digits on their own, and stand nowhere else, but where most of them are names that we know."""
     first = rows[0] if rows else ()
     plain = all(cell.strip() and not cell.strip()[:1].isdigit() for cell in first if cell.strip())
     again = any(set(first) & set(row) - {""} for row in rows[1:50])
     named = [cell for cell in first if cell.strip()]
-    return bool(named) and plain and not again and len(set(named)) == len(named)
+    is_own = not again or sum(map(is_known, named)) * 2 > len(named)
+    return bool(named) and plain and is_own and len(set(named)) == len(named)
 
 
 # ── workbooks and fixed width ──
@@ -182,10 +199,8 @@ def _workbook(data: bytes) -> Recognised:
     from concord.parse.xlsx.cells import text
 
     book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=False)
-    rows = [
-        tuple(text(cell.value, cell.data_type, cell.number_format) for cell in row)
-        for row in book.worksheets[0].iter_rows()
-    ]
+    read = ((text(cell.value, cell.data_type, cell.number_format) for cell in row) for row in book.worksheets[0].rows)
+    rows = [tuple(row) for row in read]
     rows = [row for row in rows if any(cell.strip() for cell in row)]
     names = tuple(cell.strip() for cell in rows[0]) if rows else ()
     unsure = ("which sheet?",) if len(book.worksheets) > 1 else ()
