@@ -45,12 +45,17 @@ class Arrival:
 
 @dataclass(frozen=True)
 class Slice:
-    """Where a file's content is in the delivery's object, and how many records it was promised to have."""
+    """Where a file's content is in the delivery's object, and how many records it was promised to have.
+
+    Of one that was encrypted or signed: fingerprints of our key and of the partner's certificates.
+    """
 
     file: int
     first_byte: int | None
     content_bytes: int | None
     record_count: int | None
+    opened_by: str | None = None
+    signed_by: str | None = None
 
 
 def name_context(delivery_id: str, file: int) -> str:
@@ -92,5 +97,7 @@ def place(connection: Connection, delivery_id: str, slices: Sequence[Slice]) -> 
         "starts": [each.first_byte for each in slices],
         "lengths": [each.content_bytes for each in slices],
         "records": [each.record_count for each in slices],
+        "openers": [each.opened_by for each in slices],
+        "signers": [each.signed_by for each in slices],
     }
     run(connection, "arrivals/place_files", values)

@@ -13,7 +13,7 @@ from concord import steps, unwrap
 from concord.contract import Gzip, Pgp, Zip
 from concord.errors import DeliveryRejected
 from tests.integration.test_arrivals import NAME, WHOLE, Post, csv, post
-from tests.unit.envelopes import access, message, zipped
+from tests.unit.envelopes import access, cert, message, zipped
 
 __all__ = ["post"]
 
@@ -40,6 +40,9 @@ def test_what_is_in_an_envelope_gets_into_the_tables(case: str, drop: Post, tmp_
     assert steps.fetch(drop.driver.feed, delivery_id, drop.access, drop.driver.site, access())["state"] == "landed"
     assert drop.content(drop.driver.facts(delivery_id)["manifest"]) == csv(*WHOLE)
     assert drop.driver.run(delivery_id).state == "published"
+    (file,) = drop.driver.all("SELECT opened_by, signed_by FROM ops.arrival")
+    keys = ("us", "partner") if isinstance(envelope[0], Pgp) else ()
+    assert [value for value in file.values() if value] == [str(cert(name).fingerprint) for name in keys]
     kept = b"".join(path.read_bytes() for path in (tmp_path / "landing").rglob("*") if path.is_file())
     assert b"E0000001" not in kept
     assert drop.findings() == []

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from concord.acquire.companions import Promise
     from concord.acquire.sftp import PartnerSftp
     from concord.landing import LandingWriter
-    from concord.unwrap import PgpAccess
+    from concord.unwrap import PgpAccess, Unwrapped
 
 COPY_BYTES = 1 << 20
 STOOD_STILL = timedelta(minutes=5)
@@ -175,20 +175,33 @@ def put_together(
     promises = promised(feed, companions, data, site)
     if len(data) == 1 and not feed.drop.envelope:
         manifest = _manifest(data[0], site)
-        fetched, places = Fetched(manifest.length, manifest.sha256, manifest), [(0, manifest.length)]
+        fetched, places = Fetched(manifest.length, manifest.sha256, manifest), [_Place(0, manifest.length)]
     else:
         fetched, places = _unwrapped(feed, delivery, data, site, keys)
     counts = [promises.parts[file.part or 0].records for file in data]
-    slices = [Slice(file.file, *place, count) for file, place, count in zip(data, places, counts, strict=True)]
+    slices = [
+        Slice(file.file, place.start, place.length, count, place.opened_by, place.signed_by)
+        for file, place, count in zip(data, places, counts, strict=True)
+    ]
     slices += [Slice(file.file, None, None, promises.whole.records) for file in companions if file.kind == "control"]
     return Gathered(fetched, tuple(slices))
 
 
+@dataclass(frozen=True)
+class _Place:
+    """Of a part: where its content is in the delivery's object, and by whose keys it was opened and signed."""
+
+    start: int
+    length: int
+    opened_by: str | None = None
+    signed_by: str | None = None
+
+
 def _unwrapped(
     feed: Feed, delivery: Delivery, data: Sequence[Arrival], site: Site, keys: PgpAccess | None
-) -> tuple[Fetched, list[tuple[int, int]]]:
-    """One sealed object of the contents of all parts; where each begins in it, and how long it is."""
-    places: list[tuple[int, int]] = []
+) -> tuple[Fetched, list[_Place]]:
+    """One sealed object of the contents of all parts, and the place of each."""
+    places: list[_Place] = []
     with (
         available(f"delivery {delivery.delivery_id}"),
         site.landing.begin(delivery.delivery_id, delivery.attempt) as writer,
@@ -196,8 +209,10 @@ def _unwrapped(
         for file in data:
             start = writer.length
             with site.landing.open(_manifest(file, site)) as stream:
-                _copy(feed, delivery, stream, writer, site, keys)
-            places.append((start, writer.length - start))
+                found = _copy(feed, delivery, stream, writer, site, keys)
+            opened_by, signed_by = (found.opened_by, found.signed_by) if found else ((), ())
+            length = writer.length - start
+            places.append(_Place(start, length, " ".join(opened_by) or None, " ".join(signed_by) or None))
             failpoint("arrival.unwrapped")
         size, sha256 = writer.length, writer.sha256
         return Fetched(size, sha256, writer.seal()), places
@@ -205,12 +220,12 @@ def _unwrapped(
 
 def _copy(
     feed: Feed, delivery: Delivery, source: BinaryIO, target: LandingWriter, site: Site, keys: PgpAccess | None
-) -> None:
+) -> Unwrapped | None:
     if not feed.drop.envelope:
         while piece := source.read(COPY_BYTES):
             target.write(piece)
-        return
+        return None
     from concord.unwrap import unwrap
 
     with site.landing.scratch(delivery.delivery_id, delivery.attempt) as scratch:
-        unwrap(source, feed.drop.envelope, keys, target, scratch)
+        return unwrap(source, feed.drop.envelope, keys, target, scratch)

@@ -15,6 +15,8 @@ CREATE TABLE ops.arrival (
     record_count bigint CHECK (record_count >= 0),
     first_byte bigint CHECK (first_byte >= 0),
     content_bytes bigint CHECK (content_bytes >= 0),
+    opened_by text,
+    signed_by text,
     shredded_at timestamptz,
     erased_at timestamptz,
     PRIMARY KEY (delivery_id, file),
@@ -34,6 +36,8 @@ COMMENT ON COLUMN ops.arrival.manifest IS 'Of the object in landing: its bytes a
 COMMENT ON COLUMN ops.arrival.record_count IS 'How many records a control file says are in it; of the control file itself: in the whole delivery.';
 COMMENT ON COLUMN ops.arrival.first_byte IS 'Where its content begins in the delivery''s object.';
 COMMENT ON COLUMN ops.arrival.content_bytes IS 'How long its content is there: what was unwrapped from it.';
+COMMENT ON COLUMN ops.arrival.opened_by IS 'Of an encrypted file: the fingerprint of our key that opened it.';
+COMMENT ON COLUMN ops.arrival.signed_by IS 'Of a signed file: the fingerprints of the partner''s certificates whose signatures are valid.';
 COMMENT ON COLUMN ops.arrival.shredded_at IS 'When its retention was over and its data key was destroyed; row, count and hash stay.';
 COMMENT ON COLUMN ops.arrival.erased_at IS 'When the archive was seen to hold nothing of it any more.';
 
