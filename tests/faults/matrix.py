@@ -69,7 +69,7 @@ MATRIX: dict[str, dict[str, tuple[str, ...]]] = {
     "export.cancelled": {"exporting": ("kill", NO_DATABASE), "refusing": ("kill", NO_DATABASE)},
     "export.part_dropped": {
         "exporting": ("kill", "kill@3", NO_DATABASE),
-        "refusing": ("kill", "kill@2"),
+        "refusing": ("kill",),
         "crawling": ("kill",),
     },
     "cancel.before_commit": {"cancelling": ("kill", NO_DATABASE)},

@@ -76,7 +76,7 @@ def test_encoding_is_said_with_what_it_rests_on() -> None:
 
 def test_control_records_and_missing_names_are_seen(samples: dict[str, Path]) -> None:
     found = recognise(samples["borealis"].read_bytes())
-    assert (found.header_mark, found.trailer_mark, found.detail_mark, found.counts) == ("H", "T", "D", True)
+    assert (found.header_mark, found.trailer_mark, found.detail_mark, found.count_at) == ("H", "T", "D", 1)
     assert (found.has_names, bool(found.unsure)) == (False, True)
     plain = recognise(samples["acme"].read_bytes())
     assert (plain.header_mark, plain.trailer_mark, plain.has_names) == (None, None, True)

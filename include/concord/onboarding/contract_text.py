@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 
 from concord.entities import ELIGIBILITY, MEMBER
@@ -28,6 +29,11 @@ CANONICAL_CODES = {"relationship_code": "18", "gender_code": "U", "coverage_line
                    "maintenance_action": "change"}  # fmt: skip
 DATES = {column.name for entity in (MEMBER, ELIGIBILITY) for column in entity.columns if column.kind.value == "date"}
 
+UNKNOWN_CODE = "?"
+"""Stands in a table of codes of which none is known."""
+DATE_FORMAT = "%Y%m%d"
+"""Of a column that must be dates and has none that can be told."""
+
 
 def contract(proposal: Proposal) -> str:
     """The source of the proposed contract."""
@@ -52,9 +58,15 @@ def _x12(proposal: Proposal) -> str:
 
 def _tabular(proposal: Proposal) -> str:
     lines = [*_feed(proposal, _format(proposal)), "    columns={"]
-    lines += [f'        "{guess.canonical}": {_mapping(guess)},{_doubt(guess)}' for guess in proposal.guesses]
+    mapped = [f'        "{guess.canonical}": {_mapping(guess)},{_doubt(guess)}' for guess in proposal.guesses]
+    lines += map(_with_cells, mapped) if proposal.sample.kind is Kind.XLSX else mapped
     lines += ["    },", *_constants(proposal), f"    ignored={_tuple(proposal.others)},", *_end()]
     return "\n".join(lines)
+
+
+def _with_cells(mapping: str) -> str:
+    """A date of a workbook may be typed as text, or be a cell that is a date."""
+    return re.sub(r'date_in\((?!"%Y-%m-%d")("[^"]+")', r'date_in(\1, "%Y-%m-%d"', mapping)
 
 
 def _feed(proposal: Proposal, form: str) -> Iterator[str]:
@@ -95,6 +107,7 @@ def _format(proposal: Proposal) -> str:
     parts += ["spreadsheet=True"] if sample.is_sheet else []
     marks = {"header": sample.header_mark, "detail": sample.detail_mark, "trailer": sample.trailer_mark}
     told = ", ".join(f'{name}="{mark}"' for name, mark in marks.items() if mark)
+    told += f", count_field={sample.count_at}" if sample.trailer_mark and sample.count_at != 1 else ""
     parts += [f"control=Control({told})"] if sample.header_mark or sample.trailer_mark else []
     return f"Delimited({', '.join(parts)})"
 
@@ -119,9 +132,9 @@ def _reader(guess: Guess) -> str:
     profile, name = guess.profile, guess.canonical
     if name in CANONICAL_CODES:
         known, _ = meaning(name, profile.codes)
-        return f"Codes({json.dumps(known or {'?': CANONICAL_CODES[name]})})"
+        return f"Codes({json.dumps(known or {UNKNOWN_CODE: CANONICAL_CODES[name]})})"
     if name in DATES:
-        return profile.reader if profile.kind == "date" else 'date_in("%Y%m%d")'
+        return profile.reader if profile.kind == "date" else f'date_in("{DATE_FORMAT}")'
     if name == "ssn":
         return "Ssn()"
     if name == "birth_sequence":

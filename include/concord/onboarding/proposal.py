@@ -19,6 +19,20 @@ INSTEAD = {"person_code": "01", "relationship_code": "18", "coverage_line": "HLT
 """What a required column says where no column of the sample does: a constant that has to be asked for."""
 DATE_IN_NAME = re.compile(r"(?<![0-9])(20[0-9]{2})(-?)(0[1-9]|1[0-2])\2(0[1-9]|[12][0-9]|3[01])(?![0-9])")
 NUMBER_IN_NAME = re.compile(r"(?<=[_.-])[0-9]{1,9}(?=[_.])")
+QUESTIONS = (
+    "is it everybody each time, or only what changed? what does it mean that somebody is missing?",
+    "is an end date the last day with coverage, or the first without?",
+)
+"""Of every partner: no sample answers them."""
+QUESTIONS_834 = (
+    "which version and companion guide is it, and who are ISA06 and ISA08?",
+    "do ISA13, GS06 and ST02 count on without a gap, only grow, or mean nothing?",
+    "what tells the persons of a family apart: REF*23, another number, or only name and birth date?",
+    "what do 001, 021, 024, 025 and 030 mean in INS03 and HD01, and BGN08 in the header?",
+    "does a member who leaves come with 024, or is he missing from the next file?",
+    "do you want a TA1, a 999, or a report of refused members, and in which folder?",
+)
+"""What no 834 says of itself."""
 HARDLY = 0.1
 """How sure a column is that only stands where one has to be."""
 BOUNDED = ("group_id", "coverage_line")
@@ -62,7 +76,8 @@ def propose(samples: Sequence[Path], name: str, partner: str) -> Proposal:
     found = completed(guesses(profiles), profiles)
     pattern, asked = name_pattern([path.name for path in samples])
     is_delta = any(guess.canonical == "maintenance_action" for guess in found)
-    questions = [*sample.unsure, *asked, *_questions(found, differ=len(alike) < len(read))]
+    own = QUESTIONS_834 if sample.kind is Kind.X12_834 else _questions(found, differ=len(alike) < len(read))
+    questions = [*sample.unsure, *asked, *own, *QUESTIONS]
     return Proposal(
         name, partner, sample, tuple(profiles), found, pattern, is_delta, key_candidates(sample.names, columns),
         tuple(dict.fromkeys(questions)),
@@ -124,8 +139,6 @@ def _questions(found: Sequence[Guess], *, differ: bool) -> Iterator[str]:
     for column in REQUIRED:
         if column not in names:
             yield f"nothing looks like the {column.replace('_', ' ')}: where is it, or is it always the same?"
-    yield "is it everybody each time, or only what changed? what does it mean that somebody is missing?"
-    yield "is an end date the last day with coverage, or the first without?"
 
 
 def default_name(path: Path) -> str:

@@ -46,7 +46,8 @@ class Recognised:
     header_mark: str | None = None
     trailer_mark: str | None = None
     detail_mark: str | None = None
-    counts: bool = False
+    count_at: int | None = None
+    """Where the trailer says how many records there are."""
     is_sheet: bool = False
     """Whether it passed through a spreadsheet: empty columns at the end."""
     record_length: int | None = None
@@ -119,7 +120,7 @@ def _delimited(text: str, encoding: str, why: str) -> Recognised | None:
         tuple(row) for row in csv.reader(io.StringIO(text), delimiter=delimiter) if any(cell.strip() for cell in row)
     ]
     width = Counter(map(len, rows)).most_common(1)[0][0]
-    header_mark, trailer_mark, counts, rows = _control(rows, width)
+    header_mark, trailer_mark, count_at, rows = _control(rows, width)
     has_names = _has_names(rows)
     names = (
         tuple(cell.strip() for cell in rows[0])
@@ -134,7 +135,7 @@ def _delimited(text: str, encoding: str, why: str) -> Recognised | None:
     unsure = [] if has_names else ["there is no line of column names: what is each column?"]
     unsure += ["is the encoding Windows-1252?"] if encoding == "cp1252" else []
     return Recognised(
-        Kind.DELIMITED, encoding, delimiter, names, has_names, header_mark, trailer_mark, detail, counts,
+        Kind.DELIMITED, encoding, delimiter, names, has_names, header_mark, trailer_mark, detail, count_at,
         is_sheet=is_sheet, rests_on=(why, f"{len(details):,} of {len(lines):,} lines have {width} fields"),
         unsure=tuple(unsure),
         rows=tuple(details),
@@ -166,18 +167,20 @@ def _stands_in_columns(text: str) -> bool:
     return len({tuple(at for at, char in enumerate(line) if char == delimiter) for line in lines}) > 1
 
 
-def _control(rows: list[tuple[str, ...]], width: int) -> tuple[str | None, str | None, bool, list[tuple[str, ...]]]:
-    """First and last records of another width are control records; whether the last one counts the others."""
+def _control(
+    rows: list[tuple[str, ...]], width: int
+) -> tuple[str | None, str | None, int | None, list[tuple[str, ...]]]:
+    """First and last records of another width are control records; where the last one counts the others."""
     header = rows[0][0] if len(rows) > 2 and len(rows[0]) != width and CONTROL_MARKS.fullmatch(rows[0][0]) else None
     rows = rows[1:] if header is not None else rows
-    trailer, counts = None, False
+    trailer, count_at = None, None
     if len(rows) > 2 and len(rows[-1]) != width and CONTROL_MARKS.fullmatch(rows[-1][0]):
         trailer = rows[-1][0]
-        counts = any(
-            cell.strip().isdigit() and int(cell) in range(len(rows) - 2, len(rows) + 2) for cell in rows[-1][1:]
-        )
+        about = range(len(rows) - 2, len(rows) + 2)
+        numbers = ((at, cell.strip()) for at, cell in enumerate(rows[-1]) if at)
+        count_at = next((at for at, cell in numbers if cell.isdecimal() and int(cell) in about), None)
         rows = rows[:-1]
-    return header, trailer, counts, rows
+    return header, trailer, count_at, rows
 
 
 def _has_names(rows: Sequence[tuple[str, ...]]) -> bool:

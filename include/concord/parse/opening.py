@@ -9,8 +9,6 @@ from typing import BinaryIO
 from concord.contract import X12834, Feed, FixedWidth, Xlsx
 from concord.parse import RowFile
 
-CHUNK_ROWS = 100_000
-
 
 def open_rows(
     stream: BinaryIO,
@@ -18,7 +16,7 @@ def open_rows(
     *,
     file_date: date | None = None,
     sequence: int | None = None,
-    chunk_rows: int = CHUNK_ROWS,
+    chunk_rows: int = 100_000,
 ) -> RowFile:
     """A delivery of ``feed`` (seekable plaintext); raises DeliveryRejected where its header is not as agreed."""
     if isinstance(feed.format, FixedWidth):
@@ -44,7 +42,7 @@ def reread_rows(
     line_counts: Sequence[int],
     feed: Feed,
     *,
-    chunk_rows: int = CHUNK_ROWS,
+    chunk_rows: int = 100_000,
 ) -> RowFile:
     """Refused ``records`` of one delivery (bytes as they were kept), read again by themselves.
 

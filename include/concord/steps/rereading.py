@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from concord.parse import RowFile
     from concord.parse.chained import Part
 
+CHUNK_ROWS = 100_000
+"""Rows that are read, judged and copied at once: a whole file may not fit into memory."""
 HEADER_LINES = 1
 """A replay begins with a header, whatever its format; then each record takes as many lines as it had."""
 SHOWN = ("subscriber_id", "person_code", "coverage_line", "birth_date")
@@ -80,7 +82,7 @@ def _stream(delivery: Delivery, site: Site) -> BinaryIO:
 def _opened(feed: Feed, delivery: Delivery, stream: BinaryIO) -> RowFile:
     from concord.parse.opening import open_rows
 
-    return open_rows(stream, feed, file_date=delivery.file_date, sequence=delivery.file_sequence)
+    return open_rows(stream, feed, file_date=delivery.file_date, sequence=delivery.file_sequence, chunk_rows=CHUNK_ROWS)
 
 
 def taken_up(feed: Feed, replay: Delivery, site: Site) -> RowFile:
@@ -96,7 +98,8 @@ def reread(feed: Feed, original: Delivery, rows: Sequence[Kept], site: Site) -> 
     from concord.parse.opening import reread_rows
 
     records = [quarantine.raw(site.keys, row) for row in rows]
-    return reread_rows(columns(feed, original, site), records, [row.line_count for row in rows], feed)
+    line_counts = [row.line_count for row in rows]
+    return reread_rows(columns(feed, original, site), records, line_counts, feed, chunk_rows=CHUNK_ROWS)
 
 
 def columns(feed: Feed, original: Delivery, site: Site) -> tuple[str, ...]:
