@@ -17,7 +17,7 @@ from concord.onboarding.contract_text import contract
 from concord.onboarding.drift import changes
 from concord.onboarding.meanings import guesses, meaning
 from concord.onboarding.profile import code_table, common_pattern, date_formats, profile
-from concord.onboarding.proposal import name_pattern, propose
+from concord.onboarding.proposal import key_candidates, name_pattern, propose
 from concord.onboarding.recognise import Kind, encoding_of, is_ebcdic, recognise
 from concord.parse.opening import open_rows
 from concord.sandbox.borealis import Borealis
@@ -129,6 +129,27 @@ def test_a_files_name_is_a_pattern(name: str, pattern: str) -> None:
 
 
 # ── proposing ──
+
+
+TOLD = {"ID": "subscriber_id", "NO": "person_code", "LINE": "coverage_line", "TEL": "phone"}
+
+
+@pytest.mark.parametrize(
+    ("names", "rows", "keys"),
+    [
+        (("ID", "NO"), ["1 1", "2 1", "3 2"], ("ID",)),
+        (("ID", "NO", "LINE"), ["1 1 H", "1 1 D", "1 2 H", "2 1 H"], ("ID + NO + LINE",)),
+        (("ID", "TEL"), ["1 5", "1 5", "2 6"], ()),
+        (("ID", "TEL"), ["1 5", "1 6", "2 5"], ()),
+        (("ID",), [*map(str, range(98)), "1", "2"], ("ID",)),
+    ],
+    ids=["one", "three", "none", "not by telephone", "nearly"],
+)
+def test_a_key_is_what_differs_in_nearly_every_row(
+    names: tuple[str, ...], rows: list[str], keys: tuple[str, ...]
+) -> None:
+    columns = list(zip(*(row.split() for row in rows), strict=True))
+    assert key_candidates(names, columns, TOLD) == keys
 
 
 def built(source: str, folder: Path) -> Feed:

@@ -59,5 +59,5 @@ def show_proposal(proposal: Proposal) -> None:
     if rows:
         show.table("Columns", ("column", "kind", "looks like", "filled", "distinct", "likely", "sure"), rows)
     if proposal.keys:
-        show.say(f"different in every row: {show.plain(', '.join(proposal.keys))}")
+        show.say(f"different in nearly every row: {show.plain(', '.join(proposal.keys))}")
     show.table("Ask the partner", ("question",), [(question,) for question in proposal.questions])

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations, product
 from pathlib import Path
 
 from concord.entities import ELIGIBILITY, MEMBER
 from concord.onboarding.meanings import CERTAIN, WANTED, Guess, guesses, meaning, plain
-from concord.onboarding.profile import Profile, profile
+from concord.onboarding.profile import NEARLY_ALL, Profile, profile
 from concord.onboarding.recognise import Kind, Recognised, recognise
 
 REQUIRED = tuple(
@@ -33,6 +34,9 @@ QUESTIONS_834 = (
     "do you want a TA1, a 999, or a report of refused members, and in which folder?",
 )
 """What no 834 says of itself."""
+IDS, BESIDE_IDS = ("subscriber_id", "ssn"), ("person_code", "birth_date", "first_name", "coverage_line", "plan_code")
+"""What a key can be made of."""
+MOST_KEYS = 4
 HARDLY = 0.1
 """How sure a column is that only stands where one has to be."""
 BOUNDED = ("group_id", "coverage_line")
@@ -76,10 +80,11 @@ def propose(samples: Sequence[Path], name: str, partner: str) -> Proposal:
     found = completed(guesses(profiles), profiles)
     pattern, asked = name_pattern([path.name for path in samples])
     is_delta = any(guess.canonical == "maintenance_action" for guess in found)
+    keys = key_candidates(sample.names, columns, {guess.profile.name: guess.canonical for guess in found})
     own = QUESTIONS_834 if sample.kind is Kind.X12_834 else _questions(found, differ=len(alike) < len(read))
     questions = [*sample.unsure, *asked, *own, *QUESTIONS]
     return Proposal(
-        name, partner, sample, tuple(profiles), found, pattern, is_delta, key_candidates(sample.names, columns),
+        name, partner, sample, tuple(profiles), found, pattern, is_delta, keys,
         tuple(dict.fromkeys(questions)),
     )  # fmt: skip
 
@@ -98,13 +103,24 @@ def completed(found: Sequence[Guess], profiles: Sequence[Profile]) -> tuple[Gues
     return tuple(whole)
 
 
-def key_candidates(names: Sequence[str], columns: Sequence[Sequence[str]]) -> tuple[str, ...]:
-    """Columns that are filled and different in every row, or the two that are so together."""
-    rows = len(columns[0]) if columns else 0
-    alone = [
-        name for name, values in zip(names, columns, strict=True) if rows and len(set(values)) == rows and all(values)
-    ]
-    return tuple(alone[:4])
+def key_candidates(names: Sequence[str], columns: Sequence[Sequence[str]], told: Mapping[str, str]) -> tuple[str, ...]:
+    """Columns that are filled and different in nearly every row; where none is, the fewest that are so together.
+
+    Only an id and what tells a person or a coverage are put together (``told``: name → canonical column): a street and
+    a phone number differ in every row too.
+    """
+    values = dict(zip(names, columns, strict=True))
+    ids, others = ([name for name in names if told.get(name) in wanted] for wanted in (IDS, BESIDE_IDS))
+    together = (product(ids, combinations(others, count)) for count in range(1, len(others) + 1))
+    for groups in ([(name,) for name in names], *([(one, *more) for one, more in each] for each in together)):
+        if found := [" + ".join(group) for group in groups if _differs([values[name] for name in group])]:
+            return tuple(found[:MOST_KEYS])
+    return ()
+
+
+def _differs(columns: Sequence[Sequence[str]]) -> bool:
+    rows = list(zip(*columns, strict=True))
+    return bool(rows) and len({row for row in rows if all(row)}) >= len(rows) * NEARLY_ALL
 
 
 def name_pattern(names: Sequence[str]) -> tuple[str, list[str]]:
