@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations, product
+from itertools import combinations
 from pathlib import Path
 
 from concord.entities import ELIGIBILITY, MEMBER
@@ -111,8 +111,9 @@ def key_candidates(names: Sequence[str], columns: Sequence[Sequence[str]], told:
     """
     values = dict(zip(names, columns, strict=True))
     ids, others = ([name for name in names if told.get(name) in wanted] for wanted in (IDS, BESIDE_IDS))
-    together = (product(ids, combinations(others, count)) for count in range(1, len(others) + 1))
-    for groups in ([(name,) for name in names], *([(one, *more) for one, more in each] for each in together)):
+    for count in range(len(others) + 1):
+        together = [(one, *more) for one in ids for more in combinations(others, count)]
+        groups = together if count else [(name,) for name in names]
         if found := [" + ".join(group) for group in groups if _differs([values[name] for name in group])]:
             return tuple(found[:MOST_KEYS])
     return ()
