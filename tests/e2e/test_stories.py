@@ -6,12 +6,14 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from datetime import date
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from rich.console import Console
 
-from concord import check, steps
+from concord import catalogue, check, steps
 from concord.postgres import connect
 from concord.sandbox import story
 from concord.sandbox.stories import STORIES
@@ -46,16 +48,16 @@ def reconciled(installation: Installation, feed: str) -> dict[date, dict[str, An
     return {row["file_date"]: row for row in rows if row["state"] == "published"}
 
 
-@pytest.mark.parametrize("name", ["delta", "messy"])
+@pytest.mark.parametrize("name", ["delta", "messy", "formats"])
 def test_a_story_comes_to_its_end_and_finds_what_was_done(installation: Installation, name: str) -> None:
     told = STORIES[name]
-    installation.get_ready(told.feed)
+    installation.get_ready(told.feed, *told.others)
     chapters = told.chapters(MEMBERS, TODAY)
     for chapter in chapters:
         story.live_through(chapter, installation, lambda _: None)
-    found = reconciled(installation, told.feed)
-    for manifest in (chapter.roster.manifest for chapter in chapters):
-        row = found[manifest.file_date]
+    found = {name: reconciled(installation, name) for name in (told.feed, *told.others)}
+    for feed, manifest in ((chapter.feed, chapter.roster.manifest) for chapter in chapters):
+        row = found[feed][manifest.file_date]
         assert {each: int(row[each]) for each in manifest.expected} == manifest.expected
         assert (row["lines_balance"], row["spans_balance"]) == ("balanced", "balanced")
 
@@ -64,6 +66,24 @@ def test_the_gap_and_the_rejection_were_told_and_are_over(installation: Installa
     with connect(installation.settings.loader_url) as connection:
         rows = connection.execute("SELECT kind, state FROM ops.incident WHERE kind IN ('gap', 'rejected')").fetchall()
     assert sorted((row["kind"], row["state"]) for row in rows) == [("gap", "resolved"), ("rejected", "resolved")]
+
+
+def test_every_answer_lies_in_its_partners_folder(installation: Installation) -> None:
+    """The health plan's acknowledgements and everybody's reports, each once and whole."""
+    told = STORIES["formats"]
+    out = StringIO()
+    assert told.afterwards is not None
+    told.afterwards(installation, lambda _: None, Console(file=out), told.chapters(MEMBERS, TODAY))
+    with connect(installation.settings.loader_url) as connection:
+        rows = connection.execute("SELECT feed, kind, file_name, state FROM ops.outgoing").fetchall()
+    assert {row["state"] for row in rows} == {"sent"}
+    assert {row["kind"] for row in rows if row["feed"] == told.feed} == {"ta1", "999", "csv", "html"}
+    for name in (told.feed, *told.others):
+        folder = installation.state.employer(catalogue.feed(name).partner) / "from_concord"
+        assert sorted(path.name for path in folder.iterdir()) == sorted(
+            row["file_name"] for row in rows if row["feed"] == name
+        )
+    assert "IK5*A~" in out.getvalue()
 
 
 def test_every_invariant_holds_for_all_feeds_together(installation: Installation) -> None:
