@@ -14,12 +14,12 @@ import pytest
 
 from concord import catalogue
 from concord.contract import Coding, Feed, FixedColumn, Framing, filler
+from tests.fuzz.campaign import complaints
 from tests.fuzz.counter import accounts
 from tests.fuzz.fixed_mutator import AS_OF, BASES, BYTES, DECKS, RECORDS, SHAPES, Deck, Mutant, Shape, base, mutant
-from tests.fuzz.memory import MOST_MEMORY, forget_peak, peak
 from tests.fuzz.reader import Outcome, read
 from tests.fuzz.test_mutants import FIRST_SEED, MUTANTS
-from tests.tally import count, negative_control
+from tests.tally import negative_control
 
 GRANITE = catalogue.feed("granite_fixed")
 BATCH = 1_000
@@ -110,15 +110,9 @@ def values_of(number: int) -> tuple[str, ...]:
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("first", range(FIRST_SEED, FIRST_SEED + MUTANTS, BATCH))
 def test_every_record_of_every_mutant_is_accounted_for(first: int) -> None:
-    found: list[str] = []
-    before = forget_peak()
     seeds = range(first, min(first + BATCH, FIRST_SEED + MUTANTS))
-    for _, outcome, sentences in judge(seeds, CHUNKS[first // BATCH % len(CHUNKS)]):
-        found += sentences
-        count("mutants of fixed width", tried=1, unaccounted=len(sentences), **{outcome.verdict: 1})
-    if peak() - before > MOST_MEMORY:
-        found.append(f"mutants {seeds}: took {(peak() - before) >> 20} MB")
-    assert found == []
+    judged = ((outcome, sentences) for _, outcome, sentences in judge(seeds, CHUNKS[first // BATCH % len(CHUNKS)]))
+    assert complaints("mutants of fixed width", judged) == []
 
 
 def test_a_hundred_mutants() -> None:

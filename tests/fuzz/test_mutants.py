@@ -19,11 +19,10 @@ from concord import catalogue
 from concord.contract import Feed
 from tests.feeds.test_fixtures import expectations
 from tests.fuzz import mutator
+from tests.fuzz.campaign import complaints
 from tests.fuzz.counter import wrong
-from tests.fuzz.memory import MOST_MEMORY, forget_peak, peak
 from tests.fuzz.reader import Outcome, read
 from tests.kinds import DELIMITED
-from tests.tally import count
 
 MUTANTS = int(os.environ.get("CONCORD_MUTANTS", "20000"))
 FIRST_SEED = int(os.environ.get("CONCORD_MUTANT_SEED", "0"))
@@ -94,14 +93,7 @@ def neighbours_kept(good: bytes, data: bytes, outcome: Outcome) -> bool:
 
 def run_batch(name: str, first: int, size: int) -> list[str]:
     """Judges ``size`` mutants of a feed; counts them; returns what is wrong."""
-    found: list[str] = []
-    before = forget_peak()
-    for outcome, sentences in judge(name, range(first, first + size)):
-        found += sentences
-        count("mutants", tried=1, unaccounted=len(sentences), **{outcome.verdict: 1})
-    if peak() - before > MOST_MEMORY:
-        found.append(f"mutants {first} to {first + size} of {name}: took {(peak() - before) >> 20} MB")
-    return found
+    return complaints("mutants", judge(name, range(first, first + size)))
 
 
 @pytest.mark.full

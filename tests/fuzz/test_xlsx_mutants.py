@@ -7,21 +7,19 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
 import pytest
 
-from concord import catalogue
 from concord.contract import Xlsx
+from tests.fuzz.campaign import complaints
 from tests.fuzz.counter import accounts
-from tests.fuzz.memory import MOST_MEMORY, forget_peak, peak
 from tests.fuzz.reader import Outcome, read
 from tests.fuzz.test_mutants import FIRST_SEED, MUTANTS
 from tests.fuzz.xlsx_mutator import AS_OF, BYTES, CELLS, RARE, ROWS, SHEETS, Book, Mutant, base, mutant
-from tests.tally import count, negative_control
+from tests.tally import negative_control
+from tests.unit.xlsx_rows import sheet
 
-ACME = catalogue.feed("acme_eligibility")
-FEED = replace(ACME, format=Xlsx(max_bytes=5_000_000, max_rows=2_000))
+FEED = sheet(Xlsx(max_bytes=5_000_000, max_rows=2_000))
 BATCH = 500
 
 
@@ -69,15 +67,9 @@ VALUES = [value for each in VALUES if len(value := each.split("<")[0]) >= 6]
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("first", range(FIRST_SEED, FIRST_SEED + MUTANTS, BATCH))
 def test_every_row_of_every_mutant_is_accounted_for(first: int) -> None:
-    found: list[str] = []
-    before = forget_peak()
     seeds = range(first, min(first + BATCH, FIRST_SEED + MUTANTS))
-    for _, outcome, sentences in judge(seeds):
-        found += sentences
-        count("mutants of workbooks", tried=1, unaccounted=len(sentences), **{outcome.verdict: 1})
-    if peak() - before > MOST_MEMORY:
-        found.append(f"mutants {seeds}: took {(peak() - before) >> 20} MB")
-    assert found == []
+    judged = ((outcome, sentences) for _, outcome, sentences in judge(seeds))
+    assert complaints("mutants of workbooks", judged) == []
 
 
 def test_a_hundred_mutants() -> None:
