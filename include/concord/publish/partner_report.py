@@ -156,7 +156,7 @@ p.held { border-color: #d68910; background: #fef8ec }
 table { border-collapse: collapse; width: 100% }
 th, td { text-align: left; padding: .35rem .6rem; border-bottom: 1px solid #e3e8ee }
 th { font-weight: 600; color: #51606f }
-td.n { text-align: right; font-variant-numeric: tabular-nums }
+th.n, td.n { text-align: right; font-variant-numeric: tabular-nums }
 code { color: #51606f }
 </style></head><body>
 <h1>Delivery {{ report.delivery_id }}</h1>
@@ -165,26 +165,26 @@ code { color: #51606f }
 {% if report.reason %}<br><code>{{ report.reason }}</code>{% endif %}</p>
 {% if report.lines %}
 <h2>Every line of it</h2>
-<table><tr><th>became</th><th>lines</th></tr>
+<table><tr><th>became</th><th class="n">lines</th></tr>
 {% for name, count in report.lines.items() %}<tr><td>{{ name }}</td><td class="n">{{ "{:,}".format(count) }}</td></tr>
 {% endfor %}
 <tr><th>received</th><td class="n"><b>{{ "{:,}".format(report.line_count) }}</b></td></tr></table>
 {% endif %}
 {% if report.effects %}
 <h2>Coverage</h2>
-<table><tr><th>what</th><th>spans</th></tr>
+<table><tr><th>what</th><th class="n">spans</th></tr>
 {% for name, count in report.effects.items() %}<tr><td>{{ name }}</td><td class="n">{{ "{:,}".format(count) }}</td></tr>
 {% endfor %}</table>
 {% endif %}
 {% if groups %}
 <h2>Refused rows by rule</h2>
-<table><tr><th>column</th><th>rule</th><th>meaning</th><th>rows</th></tr>
+<table><tr><th>column</th><th>rule</th><th>meaning</th><th class="n">rows</th></tr>
 {% for column, rule, words, count in groups %}
 <tr><td>{{ column }}</td><td><code>{{ rule }}</code></td><td>{{ words }}</td>
 <td class="n">{{ "{:,}".format(count) }}</td></tr>
 {% endfor %}</table>
 <h2>Refused rows</h2>
-<table><tr><th>line</th><th>column</th><th>meaning</th><th>your row id</th></tr>
+<table><tr><th class="n">line</th><th>column</th><th>meaning</th><th>your row id</th></tr>
 {% for row in report.refused %}
 <tr><td class="n">{{ row.line }}</td><td>{{ row.column }}</td><td>{{ row.words }}</td>
 <td>{{ shown(row.row_id) }}</td></tr>
