@@ -9,7 +9,9 @@ from dataclasses import replace
 import pytest
 
 from concord.errors import Unbalanced
-from concord.publish.partner_report import RefusedLine, Report, as_csv, as_html
+from concord.parse import Reason
+from concord.publish.partner_report import RULES, RefusedLine, Report, as_csv, as_html
+from concord.validate.damage import EVERYWHERE, IN_CODES
 
 REFUSED = (
     RefusedLine(17, "DOB", "date", "E0000123 01"),
@@ -58,3 +60,7 @@ def test_a_rejected_delivery_has_its_reason() -> None:
     page = as_html(replace(REPORT, state="rejected", reason="control.record_count: 9 and 8", lines={}, effects={}))
     assert b"was rejected as a whole" in page
     assert b"control.record_count: 9 and 8" in page
+
+
+def test_every_reason_for_which_a_record_is_refused_has_words() -> None:
+    assert {reason.value for reason in Reason} | EVERYWHERE.keys() | IN_CODES.keys() <= RULES.keys()
