@@ -80,6 +80,12 @@ def repeated(connection: Connection, feed: Feed, delivery_id: str) -> tuple[str,
     return (row["control_number"], row["delivery_id"]) if row else None
 
 
+def rejected(connection: Connection, delivery_id: str) -> tuple[int, int]:
+    """How many envelopes of a delivery, and pieces outside of any, count for nothing; and of how many envelopes."""
+    row = one(connection, "envelopes/count_rejected", {"delivery_id": delivery_id}) or {}
+    return row.get("rejected", 0), row.get("envelopes", 0)
+
+
 def disorder(connection: Connection, feed: Feed, delivery_id: str) -> Disorder | None:
     """A number that went back, or (``gapless``) one that leaves others out, against what was applied last."""
     policy = _policy(feed)

@@ -60,6 +60,17 @@ def due(connection: Connection, feed: str) -> list[Due]:
     return [Due(**row) for row in run(connection, "outgoing/list_due", {"feed": feed})]
 
 
+def is_any_due(connection: Connection, feed: str) -> bool:
+    """Whether something waits, also what another is sending just now."""
+    return bool((one(connection, "outgoing/find_any_due", {"feed": feed}) or {})["waits"])
+
+
+def next_due(connection: Connection, feed: str, after: int) -> Due | None:
+    """The oldest of these behind ``after`` that nobody else is sending; locked until the caller commits."""
+    row = one(connection, "outgoing/get_next_due", {"feed": feed, "after": after})
+    return Due(**row) if row else None
+
+
 def content(keys: KeyRing, answer: Due) -> bytes:
     """What the file says."""
     return keys.open(answer.content_sealed, context=context(answer.delivery_id, answer.kind, answer.about))

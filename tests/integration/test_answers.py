@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from concord import failpoint, outgoing, steps
 from concord.acquire import SftpAccess
-from concord.contract import Answers
-from concord.errors import DatabaseUnavailable, SourceRefused, SourceUnavailable
+from concord.contract import Answers, Feed
+from concord.errors import DatabaseUnavailable, SourceRefused, SourceUnavailable, Unbalanced
+from concord.ledger import Delivery
+from concord.postgres import connect
+from concord.publish.partner_report import Report
 from concord.sandbox.sftp_server import SftpPartner
-from tests.rosters import SEEN_OF_A_PERSON, THU, WED, Driver, employee, lax, roster
+from concord.steps import answering
+from tests.rosters import SEEN_OF_A_PERSON, THU, WED, Driver, Run, employee, lax, roster
 
 ANSWERS = Answers("/from_concord")
 
@@ -136,3 +141,67 @@ def test_what_was_answered_goes_with_its_delivery(acme: Driver, access: SftpAcce
         run(connection, "custody/forget_outgoing", {"delivery_ids": ids})
         assert outgoing.due(connection, acme.feed.name) == []
     assert {row["content_sealed"] for row in acme.all("SELECT content_sealed FROM ops.outgoing")} == {None}
+
+
+def other(partner: SftpPartner, run: Run, kind: str) -> Path:
+    """A file of somebody else's under the name of the report of ``run``."""
+    path = partner.root / "from_concord" / f"report_{run.delivery_id}_published.{kind}"
+    path.write_text("theirs")
+    return path
+
+
+def test_what_was_sent_is_not_sent_again_when_a_later_one_is_refused(
+    acme: Driver, partner: SftpPartner, access: SftpAccess
+) -> None:
+    """The partner takes the first one away: it must not come a second time."""
+    run = acme.begin(roster(range(1, 9)))
+    other(partner, run, "html")
+    with pytest.raises(SourceRefused):
+        steps.answer(acme.feed, access, acme.site)
+    ours = partner.root / "from_concord" / f"report_{run.delivery_id}_published.csv"
+    ours.unlink()
+    with pytest.raises(SourceRefused):
+        steps.answer(acme.feed, access, acme.site)
+    assert not ours.exists()
+
+
+def test_one_that_is_refused_holds_no_other_back(acme: Driver, partner: SftpPartner, access: SftpAccess) -> None:
+    run = acme.begin(roster(range(1, 9)))
+    other(partner, run, "csv")
+    with pytest.raises(SourceRefused):
+        steps.answer(acme.feed, access, acme.site)
+    states = {row["kind"]: row["state"] for row in acme.all("SELECT kind, state FROM ops.outgoing")}
+    assert states == {"csv": "due", "html": "sent"}
+
+
+def test_a_report_that_cannot_be_written_holds_no_other_back(
+    acme: Driver, partner: SftpPartner, access: SftpAccess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = acme.begin(roster(range(1, 9))), acme.day(roster(range(1, 10)), THU)
+    write = answering._report
+
+    def broken(feed: Feed, delivery: Delivery, *rest: Any) -> Report:
+        if delivery.delivery_id == first.delivery_id:
+            raise Unbalanced("test")
+        return write(feed, delivery, *rest)
+
+    monkeypatch.setattr(answering, "_report", broken)
+    with pytest.raises(Unbalanced):
+        steps.answer(acme.feed, access, acme.site)
+    assert lying(partner) == [f"report_{second.delivery_id}_published.{kind}" for kind in ("csv", "html")]
+
+
+def test_an_incident_is_not_over_while_somebody_else_is_still_sending(
+    acme: Driver, partner: SftpPartner, access: SftpAccess
+) -> None:
+    acme.begin(roster(range(1, 9)))
+    with pytest.raises(SourceUnavailable):
+        steps.answer(acme.feed, replace(access, port=1), acme.site)
+    acme.do("UPDATE ops.outgoing SET entered_at = entered_at - interval '2 hours'")
+    steps.answer_all([acme.feed], lambda _: replace(access, port=1), acme.site)
+    with connect(acme.site.settings.loader_url) as sending:
+        assert len(outgoing.due(sending, acme.feed.name)) == 2
+        assert steps.answer(acme.feed, access, acme.site)["sent"] == 0
+        assert [row["kind"] for row in acme.incidents()] == ["answer"]
+    steps.answer(acme.feed, access, acme.site)
+    assert acme.incidents() == []

@@ -170,3 +170,61 @@ def test_every_line_and_every_invariant_holds(plan: Driver) -> None:
     assert sum(plan.lines(run.delivery_id).values()) == plan.facts(run.delivery_id)["line_count"]
     assert check.run(plan.site) == []
     assert FEED.name == plan.feed.name
+
+
+BOTH = ("HD*030**HLT*PPO1*FAM", "DTP*348*D8*20260101", "HD*030**DEN*D1*FAM", "DTP*348*D8*20260101")
+
+
+@pytest.mark.parametrize("damage", ["truncated", "segments lost", "no ISA"])
+def test_who_was_lost_with_a_rejected_part_of_a_replacement_is_not_ended(plan: Driver, damage: str) -> None:
+    """Not by silence: the part that was rejected, or what was cut off with it, may have named them."""
+    first = transaction(member(1, hd=BOTH), member(2), member(2, code="02"))
+    rest = transaction(member(4), member(3), number="0002")
+    if damage == "segments lost":
+        del rest[-11:-1]
+        data = text(*interchange(first, rest, number=2))
+    else:
+        second = text(*interchange(rest, number=3))
+        data = text(*interchange(first, number=2)) + (second[:420] if damage == "truncated" else second[3:])
+    run = plan.day(data, THU)
+    assert (run.state, run.plan["breaches"]) == ("held", ["envelopes"])
+    assert ends(plan)["M000003", "01", "HLT"] is None
+
+
+@pytest.mark.parametrize(("hd", "end"), [
+    (("HD*024**DEN", "DTP*349*D8*20261130"), date(2026, 12, 1)), (("HD*025**DEN",), None),
+])  # fmt: skip
+def test_an_end_or_return_of_a_coverage_does_not_begin_it_with_the_eligibility(
+    plan: Driver, hd: tuple[str, ...], end: date | None
+) -> None:
+    own = member(1, ins="INS*Y*18*001*22*A***FT", hd=hd)
+    own[4:4] = ["DTP*356*D8*20200101"]
+    sent(plan, [own], THU, "2")
+    assert plan.spans()["M000001", "01", "DEN"] == [(date(2026, 1, 1), end)]
+
+
+@pytest.mark.parametrize(("bgn01", "bgn08"), [("00", "1"), ("22", "RX"), ("22", "2")])
+def test_a_purpose_that_nobody_knows_and_an_information_copy_change_nothing(
+    plan: Driver, bgn01: str, bgn08: str
+) -> None:
+    before, own = plan.tables(), member(1, hd=("HD*024**DEN", "DTP*349*D8*20261130"))
+    segments = transaction(own, action=bgn08)
+    segments[1] = segments[1].replace("BGN*00", f"BGN*{bgn01}")
+    run = plan.day(text(*interchange(segments, number=2)), THU)
+    assert (run.state, plan.tables()) == ("compared", before)
+
+
+def test_in_a_full_file_no_coverage_outlives_the_members_eligibility(plan: Driver) -> None:
+    own = member(3)
+    own[4:4] = ["DTP*357*D8*20261130"]
+    sent(plan, [member(1, hd=BOTH), member(2), member(2, code="02"), own], THU, "RX")
+    assert ends(plan)["M000003", "01", "HLT"] == date(2026, 12, 1)
+
+
+def test_an_interchange_without_a_group_gets_no_999(plan: Driver) -> None:
+    """A 999 answers a group."""
+    whole = text(*interchange(transaction(member(3), action="2"), number=2))
+    alone = text(interchange(number=3)[0], "IEA*0*000000003")
+    run = plan.day(whole + alone, THU, "approve")
+    rows = plan.all("SELECT kind, about FROM ops.outgoing WHERE delivery_id = %s AND kind = '999'", run.delivery_id)
+    assert [row["about"] for row in rows] == ["1"]

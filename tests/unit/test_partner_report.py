@@ -64,3 +64,10 @@ def test_a_rejected_delivery_has_its_reason() -> None:
 
 def test_every_reason_for_which_a_record_is_refused_has_words() -> None:
     assert {reason.value for reason in Reason} | EVERYWHERE.keys() | IN_CODES.keys() <= RULES.keys()
+
+
+@pytest.mark.parametrize("mark", ["", "-", " ", ".", "\u2013", "\u00a0"])
+def test_an_id_that_looks_like_a_social_security_number_is_not_repeated(mark: str) -> None:
+    row = RefusedLine(17, "ID", "pattern", f"400{mark}55{mark}1234")
+    report = replace(REPORT, refused=(row, *REFUSED[1:]))
+    assert f"400{mark}55" not in as_csv(report).decode()

@@ -433,3 +433,64 @@ def test_a_nul_refuses_the_member_that_has_it_whatever_the_blocks() -> None:
         assert [each.reasons for each in refused] == [("record.nul",)]
         assert b"SAM\0PLE" in refused[0].raw
     assert refusals(full(*people[:4]).replace(b"~\n", b"~\0")) == []
+
+
+@pytest.mark.parametrize("place", ["behind SE", "behind GE"])
+def test_a_member_behind_a_set_is_of_none(place: str) -> None:
+    segments = interchange(transaction(member(1)))
+    at = -2 if place == "behind SE" else -1
+    segments[at:at] = member(2)
+    assert refusals(text(*segments)) == [("x12.no_set",)]
+    assert rows(text(*segments))["NM103"].tolist() == ["SAMPLEA"]
+
+
+@pytest.mark.parametrize("size", [500, 1_000, 5_000, 4 << 20])
+def test_both_passes_count_a_segment_that_is_too_long_once(size: int) -> None:
+    """Whatever the blocks: else lines differ, and a rejected set lends its verdict to the next."""
+    long = transaction(member(1), member(3, more=["REF*ZZ*" + "X" * 40_000]))
+    bad = transaction(member(4), number="0002")
+    bad[-1] = "SE*99*0002"
+    data = text(*interchange(long, bad, transaction(member(5), number="0003")))
+    agreed = feed(max_segment_bytes=600, max_member_bytes=60_000)
+    found = chunks(data, agreed, block_bytes=size)
+    assert [name for chunk in found for name in chunk.frame["NM103"]] == ["SAMPLEA", "SAMPLEE"]
+    assert [each.reasons for chunk in found for each in chunk.refused] == [("record.too_long",), ("x12.set_rejected",)]
+
+
+@pytest.mark.parametrize("size", [200, 300, 500, 700, 3_000])
+@pytest.mark.parametrize("much", [30, 200, 1_000])
+def test_what_is_outside_takes_no_interchange_along_wherever_blocks_end(size: int, much: int) -> None:
+    first, second = (text(*interchange(transaction(member(n), member(n + 2)), number=n)) for n in (1, 2))
+    file = opened(first + b"no interchange, " * much + second, block_bytes=size)
+    assert sum(len(chunk.frame) for chunk in file) == 4
+    assert file.line_count == file._survey.line_count
+
+
+def test_many_sets_take_no_quadratic_time() -> None:
+    data = text(*interchange(*(transaction(member(1), number=f"{number:06d}") for number in range(3_000))))
+    (sent,) = opened(data).said.interchanges
+    assert len(sent.groups[0].sets) == 3_000
+
+
+def test_a_line_end_inside_a_segment_is_not_read_as_part_of_a_value() -> None:
+    people = [member(1), member(2)]
+    people[0][4] = people[0][4].replace("SAMPLE", "SAM\r\nPLE")
+    assert refusals(full(*people)) == [("x12.line_break",)]
+    assert rows(full(*people))["NM103"].tolist() == ["SAMPLEB"]
+
+
+def test_a_tag_that_a_line_end_tears_rejects_its_set() -> None:
+    """The dependent's coverage would be the subscriber's."""
+    own = member(1, code="02", hd=("HD*030**VIS*V1*FAM", "DTP*348*D8*20260101"))
+    own[0] = own[0].replace("INS", "IN\nS")
+    sets = transaction(member(1), own), transaction(member(3), number="0002")
+    assert refusals(text(*interchange(*sets))) == [("x12.set_rejected", "x12.line_break")]
+    assert rows(text(*interchange(*sets)))["NM103"].tolist() == ["SAMPLEC"]
+
+
+def test_reporting_categories_that_nothing_ends_take_no_coverage_along() -> None:
+    own = [*member(1), "LS*2700", "LX*1", "N1*75*X", "REF*23*99", "HD*030**DEN*D*FAM", "DTP*348*D8*20260201"]
+    found = rows(full(own, member(2)))
+    assert found[["person", "line", "effective"]].values.tolist() == [
+        ["01", "HLT", "20260101"], ["01", "DEN", "20260201"], ["01", "HLT", "20260101"],
+    ]  # fmt: skip

@@ -15,7 +15,7 @@ from jinja2 import Environment
 
 from concord.errors import Unbalanced
 
-SSN_LIKE = re.compile(r"[0-9]{3}-?[0-9]{2}-?[0-9]{4}")
+SSN_LIKE = re.compile(r"[0-9]{3}[^0-9A-Za-z]?[0-9]{2}[^0-9A-Za-z]?[0-9]{4}")
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 RULES = {
     "required": "a value is required",

@@ -209,12 +209,18 @@ def _decide_absent(
 
 def _conclude(connection: Connection, context: Context, values: dict[str, Any], base_seq: int) -> Plan:
     balances, counts = _balances(connection, context, values)
-    findings = [*evaluate(context.feed, _figures(connection, context, values)), *_numbers(connection, context)]
+    findings = [*evaluate(context.feed, _figures(connection, context, values)), *_envelopes(connection, context)]
     return conclude(connection, context, (values["plan_id"], base_seq), balances, counts, findings)
 
 
-def _numbers(connection: Connection, context: Context) -> Iterator[Finding]:
-    """Whether the control numbers of an 834 follow what came before."""
+def _envelopes(connection: Connection, context: Context) -> Iterator[Finding]:
+    """Whether the control numbers of an 834 follow what came before, and whether all of a full one was read.
+
+    Who is missing in a full delivery may stand in a set that was rejected, or may have been cut off with it.
+    """
+    rejected, of = envelopes.rejected(connection, context.delivery.delivery_id) if context.is_full else (0, 0)
+    if rejected:
+        yield Finding("envelopes", rejected, of, True, f"{rejected:,} envelopes of a full delivery were rejected")
     found = envelopes.disorder(connection, context.feed, context.delivery.delivery_id)
     if found is not None:
         yield Finding("control_numbers", found.missing, found.number, True, found.text)

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from concord import incidents, ledger, outgoing
 from concord.acquire import SftpAccess
 from concord.contract import Feed
-from concord.errors import ConcordError
+from concord.errors import ConcordError, SourceRefused
 from concord.failpoint import failpoint
 from concord.interchange import Interchange
 from concord.ledger import Delivery
@@ -27,6 +27,9 @@ from concord.steps import texts
 from concord.steps.connecting import connected
 from concord.steps.rereading import SHOWN, shown
 from concord.steps.site import Site
+
+if TYPE_CHECKING:
+    from concord.acquire.sftp import PartnerSftp
 
 TOLD = ("held", "published", "rejected", "declined", "compared")
 """States that a report tells of."""
@@ -48,7 +51,7 @@ def enter_acknowledgements(
     now = datetime.now(UTC)
     for place, interchange in enumerate(interchanges, start=1):
         wanted = [("ta1", x12_acks.ta1)] if x12_acks.is_ta1_wanted(interchange) else []
-        if not interchange.is_rejected:
+        if interchange.groups and not interchange.is_rejected:
             wanted.append(("999", x12_acks.implementation_acknowledgement))
         for kind, write in wanted:
             content = write(interchange, outgoing.next_number(connection), now)
@@ -68,7 +71,11 @@ def answer(feed: Feed, access: SftpAccess, site: Site) -> dict[str, int]:
     """Enters the reports that are owed and sends everything that is due; returns counts. Raises as the partner does."""
     if feed.answers is None:
         return {"entered": 0, "sent": 0}
-    return {"entered": enter_reports(feed, site), "sent": send(feed, access, site)}
+    try:
+        entered = enter_reports(feed, site)
+    finally:  # what is due already does not wait for a report that cannot be written
+        sent = send(feed, access, site)
+    return {"entered": entered, "sent": sent}
 
 
 # ── reports ──
@@ -79,7 +86,16 @@ def enter_reports(feed: Feed, site: Site) -> int:
     kinds = feed.answers.report if feed.answers is not None else ()
     with site.database("answer") as connection:
         untold = outgoing.untold(connection, feed.name, kinds, TOLD) if kinds else []
-    return sum(_enter_report(feed, row["delivery_id"], row["state"], kinds, site) for row in untold)
+    entered = 0
+    failures: list[ConcordError] = []
+    for row in untold:
+        try:
+            entered += _enter_report(feed, row["delivery_id"], row["state"], kinds, site)
+        except ConcordError as error:  # the reports of other deliveries do not wait for it
+            failures.append(error)
+    if failures:
+        raise failures[0]
+    return entered
 
 
 def _enter_report(feed: Feed, delivery_id: str, state: str, kinds: Sequence[str], site: Site) -> int:
@@ -156,7 +172,7 @@ def _column(feed: Feed, reason: str) -> tuple[str, str]:
 def send(feed: Feed, access: SftpAccess, site: Site) -> int:
     """Puts what is due into the partner's folder; what was put there is marked at once. Raises as the partner does."""
     with site.database("answer") as connection:
-        if not outgoing.due(connection, feed.name):
+        if not outgoing.is_any_due(connection, feed.name):
             incidents.resolve_cause(connection, f"answer:{feed.name}")
             return 0
     failure: ConcordError | None = None
@@ -167,25 +183,43 @@ def send(feed: Feed, access: SftpAccess, site: Site) -> int:
         failure = error
     with site.database("answer") as connection:
         if failure is None:
-            incidents.resolve_cause(connection, f"answer:{feed.name}")
+            if not outgoing.is_any_due(connection, feed.name):
+                incidents.resolve_cause(connection, f"answer:{feed.name}")
             return sent
         _note_failure(connection, feed, failure)
     raise failure
 
 
 def _send(feed: Feed, access: SftpAccess, site: Site) -> int:
-    answers, sent = feed.answers, 0
-    assert answers is not None
-    with connected(feed, access, site) as partner, site.database("answer") as connection:
-        for each in outgoing.due(connection, feed.name):
-            content = outgoing.content(site.keys, each)
-            partner.put(answers.directory, each.file_name, content, temporary=answers.temporary)
-            failpoint("answer.put")
-            outgoing.sent(connection, each.outgoing_id)
-            sent += 1
-        failpoint("answer.before_commit")
+    """One refused file holds no other back: the first refusal is raised when all others are sent."""
+    sent, after = 0, 0
+    refusals: list[SourceRefused] = []
+    with connected(feed, access, site) as partner:
+        while each := _send_next(feed, partner, after, refusals, site):
+            sent, after = sent + 1, each
     failpoint("answer.sent")
-    return sent
+    if refusals:
+        raise refusals[0]
+    return sent - len(refusals)
+
+
+def _send_next(feed: Feed, partner: PartnerSftp, after: int, refusals: list[SourceRefused], site: Site) -> int | None:
+    """The next one behind ``after``, marked in a commit of its own: once it lies there the partner may take it."""
+    assert feed.answers is not None
+    with site.database("answer") as connection:
+        each = outgoing.next_due(connection, feed.name, after)
+        if each is None:
+            return None
+        content = outgoing.content(site.keys, each)
+        try:
+            partner.put(feed.answers.directory, each.file_name, content, temporary=feed.answers.temporary)
+        except SourceRefused as error:
+            refusals.append(error)
+            return each.outgoing_id
+        failpoint("answer.put")
+        outgoing.sent(connection, each.outgoing_id)
+        failpoint("answer.before_commit")
+    return each.outgoing_id
 
 
 def _note_failure(connection: Connection, feed: Feed, failure: ConcordError) -> None:

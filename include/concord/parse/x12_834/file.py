@@ -30,8 +30,11 @@ from concord.parse.x12_834.survey import SetSurvey, Survey
 
 OUTSIDE = "x12.outside_interchange"
 REPEATED, DISAGREE, NO_LINE = "x12.repeated_reference", "x12.actions_disagree", "x12.no_coverage_line"
+LINE_BREAK = "x12.line_break"
 MODES = {"RX": Mode.FULL, "2": Mode.DELTA, "4": Mode.COMPARE}
 """BGN08."""
+INFORMATION_COPY = "22"
+"""BGN01: others have the original."""
 NOBODY = np.zeros(0, dtype=np.int64)
 
 
@@ -68,6 +71,7 @@ class X12834File:
             for each in group.sets
         ]
         self._first_lines = np.array([each.first_line for each in self._sets], dtype=np.int64)
+        self._last_lines = np.array([each.last_line for each in self._sets] or [0], dtype=np.int64)
 
     def _reader(self) -> SegmentReader:
         self._stream.seek(0)
@@ -82,7 +86,7 @@ class X12834File:
         sound = [each for each in survey.sets if not each.rejected_by]
         if not sound:
             raise DeliveryRejected(survey.first_fault, "no transaction set is left that counts")
-        modes = {self._mode(each.said("BGN", 8)) for each in sound}
+        modes = {self._mode(each.said("BGN", 1), each.said("BGN", 8)) for each in sound}
         if len(modes) > 1:
             raise DeliveryRejected(
                 "x12.mixed_purpose", "its sets are not of one kind by BGN08: change, verify, replace"
@@ -92,10 +96,15 @@ class X12834File:
         is_test = any(each.head[15] == "T" for each in survey.interchanges)
         self.said = Said(modes.pop(), is_test, survey.values)
 
-    def _mode(self, action: str) -> Mode:
+    def _mode(self, purpose: str, action: str) -> Mode:
+        """By BGN01 and BGN08; what nobody knows, and an information copy, must not change anything."""
+        if purpose == INFORMATION_COPY:
+            return Mode.COMPARE
         if action == "4" and self._form.verify_file_policy == TREAT_AS_REPLACE:
             return Mode.FULL
-        return MODES.get(action) or self._form.mode_when_unsaid or self._feed.mode
+        if action:
+            return MODES.get(action.upper(), Mode.COMPARE)
+        return self._form.mode_when_unsaid or self._feed.mode
 
     # ── the second pass ──
 
@@ -144,8 +153,9 @@ class X12834File:
         return Chunk(empty, NOBODY, NOBODY, refused, (), (), b"", np.zeros((0, 2), dtype=np.int64))
 
     def set_of(self, lines: Positions) -> Positions:
-        """The number of the set in which each of ``lines`` stands."""
-        return np.searchsorted(self._first_lines, lines, side="right") - 1
+        """The number of the set in which each of ``lines`` stands; -1 for what stands behind an SE and before an ST."""
+        found = np.searchsorted(self._first_lines, lines, side="right") - 1
+        return np.where(lines <= self._last_lines[np.maximum(found, 0)], found, -1)
 
     def survey_of(self, number: int) -> SetSurvey:
         """What the first pass found of a set."""
@@ -293,18 +303,25 @@ class Rows:
         return made_codes(is_subscriber, *told)
 
     def _effective(self) -> pa.Array:
-        """A member alone begins nothing; one who comes back says from when."""
+        """A member alone begins nothing; one who comes back says from when.
+
+        An end or a reinstatement of a coverage that names no beginning is about the span that is held: the member's
+        eligibility (DTP*356) is older than that, and would move its beginning.
+        """
         begins = pc.list_element(pc.split_pattern(self.value("HD/DTP*348"), "-"), 0)
         alone = pc.equal(self._asked(), "")
-        back = pc.or_(pc.invert(alone), pc.equal(self.value("INS03"), "025"))
-        return _either(begins, pc.if_else(back, self.value("DTP*356"), ""))
+        is_of_held = pc.is_in(self.value("action"), pa.array(["end", "reinstate"], pa.large_string()))
+        own = pc.if_else(alone, pc.equal(self.value("INS03"), "025"), pc.invert(is_of_held))
+        return _either(begins, pc.if_else(own, self.value("DTP*356"), ""))
 
     def _end(self) -> pa.Array:
-        """RD8 in DTP*348 is a range (X12 data element 1250)."""
+        """RD8 in DTP*348 is a range (X12 data element 1250); no coverage outlives the member's eligibility, DTP*357."""
         span = self.value("HD/DTP*348")
         within = pc.if_else(pc.match_substring(span, "-"), pc.replace_substring_regex(span, "^[^-]*-", ""), "")
-        leaves = pc.or_(pc.equal(self.value("INS03"), "024"), pc.equal(self._asked(), "024"))
-        return _either(self.value("HD/DTP*349"), within, pc.if_else(leaves, self.value("DTP*357"), ""))
+        ends = pc.or_(pc.equal(self.value("INS03"), "024"), pc.equal(self._asked(), "024"))
+        if self._file.mode is Mode.FULL:
+            ends = pc.or_(ends, pc.not_equal(self._asked(), ""))
+        return _either(self.value("HD/DTP*349"), within, pc.if_else(ends, self.value("DTP*357"), ""))
 
     # ── what is wrong ──
 
@@ -335,6 +352,7 @@ class Rows:
         places = np.flatnonzero(block.buffer == 0)
         owner = np.searchsorted(block.start, places, side="right") - 1
         yield Reason.NUL.value, owner[(owner >= 0) & (places < block.end[owner])]
+        yield LINE_BREAK, block.line_breaks[0]
         yield Reason.TOO_LONG.value, np.flatnonzero(block.end - block.start > form.max_segment_bytes)
         size = block.end[np.maximum(self._loops.stop - 1, 0)] - block.start[self._loops.ins]
         yield Reason.TOO_LONG.value, self._loops.ins[size > form.max_member_bytes]

@@ -60,7 +60,16 @@ class Loops:
     def _in_reporting(self) -> NDArray[np.bool_]:
         """2700 and 2750, between LS and LE: LX, N1, REF and DTP there are no providers, sponsors or coverages."""
         ended = self._last(np.isin(self.tags, np.array([LE, INS])) | self._envelope)
-        return self._last(self.tags == LS) > ended
+        return (self._last(self.tags == LS) > ended) & self._is_to_end
+
+    @cached_property
+    def _is_to_end(self) -> NDArray[np.bool_]:
+        """Where an LE follows in the member: an LS that nothing ends takes no coverage along."""
+        ends = np.isin(self.tags, np.array([LE, INS])) | self._envelope
+        places = np.where(ends, np.arange(len(ends)), len(ends))
+        following = np.minimum.accumulate(places[::-1])[::-1]
+        is_ended: NDArray[np.bool_] = np.append(self.tags, [0])[following] == LE
+        return is_ended
 
     @cached_property
     def last_name(self) -> Positions:

@@ -28,8 +28,8 @@ class AloneFile(X12834File):
     @property
     def mode(self) -> Mode:
         """What the delivery was."""
-        actions = [each.said("BGN", 8) for each in self._survey.sets]
-        return self._mode(actions[0]) if actions else self._feed.mode
+        purposes = [(each.said("BGN", 1), each.said("BGN", 8)) for each in self._survey.sets]
+        return self._mode(*purposes[0]) if purposes else self._feed.mode
 
 
 class RereadLoops:

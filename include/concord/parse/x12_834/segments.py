@@ -93,6 +93,15 @@ class SegmentBlock:
         stop = np.where(count > element, there, ends)
         return start, np.maximum(stop, start)
 
+    @cached_property
+    def line_breaks(self) -> tuple[Positions, NDArray[np.bool_]]:
+        """Segments with a line end inside (wrapped by somebody on the way), and whether it stands in the tag."""
+        places = np.flatnonzero((self.buffer == 10) | (self.buffer == 13))
+        owner = np.searchsorted(self.start, places, side="right") - 1
+        inside = (owner >= 0) & (places < self.end[owner])
+        owner, places = owner[inside], places[inside]
+        return owner, places < self.bounds(owner, 0)[1]
+
     def codes(self, segments: Positions, element: int) -> Positions:
         """:func:`code` of an element of each of ``segments``; -1 where it has over seven bytes."""
         start, stop = self.bounds(segments, element)
@@ -133,6 +142,8 @@ class SegmentReader:
         self._separators: Separators | None = None
         self._is_fresh = False
         """Whether the ISA of the present interchange is still to come."""
+        self._is_cut = False
+        """Whether what comes next is the rest of a segment that is too long."""
         self.lines = 0
         """Segments that were handed out."""
 
@@ -156,7 +167,7 @@ class SegmentReader:
         """Takes segments of the block just read back, from ``segment`` on: they come again, with more behind them."""
         behind = self._rest
         self._rest = block.data[int(block.start[segment]) :] + behind
-        self._separators, self._is_fresh = block.separators, False
+        self._separators, self._is_fresh, self._is_cut = block.separators, False, False
         self.lines -= len(block) - segment
         is_more_there = len(behind) >= self._block_bytes and self._ends_a_segment(behind)
         if not is_more_there:  # two whole blocks at once would take twice the memory
@@ -182,12 +193,14 @@ class SegmentReader:
         return bool(self._rest)
 
     def _garbage(self) -> SegmentBlock:
-        """What stands before the next ISA that can be read, as one segment; at most one block of it at a time."""
-        head, at = self._rest, 3
-        while (at := head.upper().find(b"ISA", at)) >= 0 and read_separators(head[at : at + LONGEST_ISA]) is None:
+        """What stands before the next ISA that can be read, as one segment; at most ``most`` bytes of it at a time."""
+        while len(self._rest) < self._most + LONGEST_ISA and not self._at_end:
+            self._more()
+        head, at = self._rest[: self._most + LONGEST_ISA].upper(), 3
+        while (at := head.find(b"ISA", at)) >= 0 and read_separators(head[at : at + LONGEST_ISA]) is None:
             at += 3
-        cut = at if at >= 0 else len(head) if self._at_end or len(head) <= LONGEST_ISA else len(head) - LONGEST_ISA
-        piece, self._rest = head[:cut], head[cut:]
+        cut = min(at if at >= 0 else len(head), self._most)  # wherever the blocks of the stream end
+        piece, self._rest = self._rest[:cut], self._rest[cut:]
         content = len(piece.rstrip(SPACE))
         ends = np.array([content], dtype=np.int64)
         if not self._rest:
@@ -196,23 +209,46 @@ class SegmentReader:
             piece, np.frombuffer(piece, dtype=np.uint8), ends * 0, ends, self.lines + 1, None, at_end=True
         )
 
+    def _skip(self, separators: Separators) -> bool:
+        """Drops the rest of a segment that is too long, up to its terminator or an ISA; whether segments follow."""
+        self._is_cut = False
+        while True:
+            glued = _glued(b"?" + self._rest, separators) - 1
+            stop = self._rest.find(separators.terminator)
+            if 0 <= stop < glued:
+                self._rest = self._rest[stop + 1 :]
+                return True
+            if glued < len(self._rest) or self._at_end:
+                self._rest, self._separators = self._rest[glued:], None
+                return False
+            self._rest = self._rest[-LONGEST_ISA:]
+            self._more()
+
+    def _cut(self, glued: int, separators: Separators) -> tuple[bytes, Positions, bool]:
+        """What is there up to ``glued``, where its segments end, and whether the last one is cut as too long."""
+        data = self._rest[:glued]
+        stops = np.flatnonzero(np.frombuffer(data, dtype=np.uint8) == separators.terminator)
+        left = len(data) - (int(stops[-1]) + 1 if len(stops) else 0)
+        if left and (self._at_end or glued < len(self._rest)):
+            return data, np.append(stops, len(data)), False
+        if left > self._most + LONGEST_ISA:  # nobody knows where it ends; an ISA might begin in what is left
+            data = data[:-LONGEST_ISA]
+            return data, np.append(stops, len(data)), True
+        return data, stops, False
+
     def _segments(self) -> SegmentBlock | None:
         assert self._separators is not None
+        separators = self._separators
+        if self._is_cut and not self._skip(separators):
+            return None
         if not self._rest and not self._at_end:
             self._more()
-        separators = self._separators
         glued = _glued(self._rest, separators)
-        data = self._rest[:glued]
-        buffer = np.frombuffer(data, dtype=np.uint8)
-        stops = np.flatnonzero(buffer == separators.terminator)
-        cut_off = not len(stops) or int(stops[-1]) < len(data) - 1
-        if cut_off and (
-            self._at_end or glued < len(self._rest) or len(data) - (int(stops[-1]) if len(stops) else 0) > self._most
-        ):
-            stops = np.append(stops, len(data))  # the file ends, or nobody knows where this segment does
-        elif not len(stops):
+        data, stops, is_too_long = self._cut(glued, separators)
+        if not len(stops):
             self._more()
             return None
+        buffer = np.frombuffer(data, dtype=np.uint8)
         start, end = _bounds(buffer, stops)
         used = min(int(stops[-1]) + 1, len(data))
         block = SegmentBlock(data, buffer, start, end, self.lines + 1, separators, at_end=False)
@@ -230,6 +266,7 @@ class SegmentReader:
             self._separators = None
         if not last:
             return None
+        self._is_cut = is_too_long and last == len(start)
         cut = slice(0, last)
         return SegmentBlock(data[:used], buffer[:used], start[cut], end[cut], self.lines + 1, separators, at_end=over)
 

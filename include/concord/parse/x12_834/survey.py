@@ -38,6 +38,8 @@ class SetSurvey:
     coverages: int = 0
     segments: int = 0
     faults: list[Fault] = field(default_factory=list)
+    is_torn: bool = False
+    """Whether a tag was torn by a line end: who begins where is not known."""
     rejected_by: str = ""
     """Why nothing of it counts, where that is so."""
 
@@ -63,6 +65,7 @@ class GroupSurvey:
     head: list[str]
     raw: bytes
     sets: list[SetSurvey] = field(default_factory=list)
+    numbers: set[str] = field(default_factory=set)
     declared: int | None = None
     faults: list[Fault] = field(default_factory=list)
     is_closed: bool = False
@@ -123,6 +126,10 @@ class Survey:
         members = np.flatnonzero(tags == INS)
         if not self._set.members:
             self._header(block, first, first + int(members[0]) if len(members) else last)
+        broken, in_tag = block.line_breaks
+        if (in_tag & (broken >= first) & (broken < last)).any() and not self._set.is_torn:
+            self._set.is_torn = True
+            self._set.faults.append(Fault("x12.broken_tag", "5"))
         self._set.segments += last - first
         self._set.members += len(members)
         self._set.coverages += int((tags == HD).sum())
@@ -183,8 +190,9 @@ class Survey:
         self._set = SetSurvey(said[2], said[1], said[3], line, raw_header=block.raw(place, place + 1))
         self.sets.append(self._set)
         if self._group is not None:
-            if said[2] in {each.control_number for each in self._group.sets}:
+            if said[2] in self._group.numbers:
                 self._set.faults.append(Fault("x12.repeated_set", "23", "ST", position=1, line=line, element=2))
+            self._group.numbers.add(said[2])
             self._group.sets.append(self._set)
         if said[1] != "834":
             self._set.faults.append(Fault("x12.not_834", "1", "ST", position=1, line=line, element=1))
