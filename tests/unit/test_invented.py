@@ -13,15 +13,18 @@ from typing import Any
 
 import pytest
 
-from concord.contract import Feed
+from concord.contract import Feed, Framing
 from concord.onboarding import invented as inventing
-from concord.onboarding.proposal import Proposal, propose
+from concord.onboarding.proposal import propose
+from concord.onboarding.recognised import Recognised
 from concord.onboarding.writing import write
 from concord.sandbox.borealis import Borealis
 from concord.sandbox.cypress import Cypress
+from concord.sandbox.granite import Granite
 from concord.sandbox.roster import Employer
 from concord.sandbox.writing import xlsx
 from tests.feeds.test_fixtures import read
+from tests.unit import onboarding_samples as shapes
 from tests.unit.x12_files import full, member
 
 START = date(2026, 11, 18)
@@ -63,9 +66,20 @@ def enrollments(folder: Path) -> Path:
     return path
 
 
+def of(make: Callable[[], bytes], name: str) -> Callable[[Path], Path]:
+    def made(folder: Path) -> Path:
+        (folder / name).write_bytes(make())
+        return folder / name
+
+    return made
+
+
 SAMPLES: dict[str, Callable[[Path], Path]] = {
     "comma": employer(Employer), "control records": employer(Borealis), "tabs": employer(Cypress),
     "workbook": workbook, "columns": in_columns("ascii"), "ebcdic": in_columns("cp037"), "834": enrollments,
+    "preamble": of(shapes.with_preamble, "changes_20261118.csv"), "types": of(shapes.of_types, "elig_20261118.txt"),
+    "titled": of(shapes.titled_workbook, "Roster 2026-11-18.xlsx"), "mainframe": employer(Granite),
+    "words": of(lambda: shapes.mainframe(Framing.DESCRIPTOR), "elig_20261118.dat"),
 }  # fmt: skip
 
 
@@ -101,9 +115,8 @@ def test_what_nobody_can_read_yet_is_written_as_refused(tmp_path: Path, monkeypa
     """Negative control: a file that its contract refuses is not called good."""
     lines = inventing._lines
 
-    def broken(proposal: Proposal, rows: list[list[str]]) -> bytes:
-        born = proposal.sample.names.index("DOB")
-        return lines(proposal, [[*row[:born], "", *row[born + 1 :]] for row in rows])
+    def broken(sample: Recognised, rows: list[dict[str, str]]) -> bytes:
+        return lines(sample, [row | {"DOB": ""} for row in rows])
 
     monkeypatch.setattr(inventing, "_lines", broken)
     _, folder = written(employer(Employer)(tmp_path), tmp_path / "project")

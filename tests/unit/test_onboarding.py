@@ -18,7 +18,8 @@ from concord.onboarding.drift import changes
 from concord.onboarding.meanings import guesses, meaning
 from concord.onboarding.profile import code_table, common_pattern, date_formats, profile
 from concord.onboarding.proposal import key_candidates, name_pattern, propose
-from concord.onboarding.recognise import Kind, encoding_of, is_ebcdic, recognise
+from concord.onboarding.recognise import encoding_of, is_ebcdic, recognise
+from concord.onboarding.recognised import Kind, Marks
 from concord.parse.opening import open_rows
 from concord.sandbox.borealis import Borealis
 from concord.sandbox.cypress import Cypress
@@ -76,10 +77,10 @@ def test_encoding_is_said_with_what_it_rests_on() -> None:
 
 def test_control_records_and_missing_names_are_seen(samples: dict[str, Path]) -> None:
     found = recognise(samples["borealis"].read_bytes())
-    assert (found.header_mark, found.trailer_mark, found.detail_mark, found.count_at) == ("H", "T", "D", 1)
+    assert (found.dialect.marks, found.dialect.count_at) == (Marks("H", "D", "T"), 1)
     assert (found.has_names, bool(found.unsure)) == (False, True)
     plain = recognise(samples["acme"].read_bytes())
-    assert (plain.header_mark, plain.trailer_mark, plain.has_names) == (None, None, True)
+    assert (plain.dialect.marks, plain.has_names) == (Marks(), True)
 
 
 # ── columns ──
@@ -148,8 +149,8 @@ TOLD = {"ID": "subscriber_id", "NO": "person_code", "LINE": "coverage_line", "TE
 def test_a_key_is_what_differs_in_nearly_every_row(
     names: tuple[str, ...], rows: list[str], keys: tuple[str, ...]
 ) -> None:
-    columns = list(zip(*(row.split() for row in rows), strict=True))
-    assert key_candidates(names, columns, TOLD) == keys
+    columns = zip(*(row.split() for row in rows), strict=True)
+    assert key_candidates(dict(zip(names, columns, strict=True)), TOLD) == keys
 
 
 def built(source: str, folder: Path) -> Feed:

@@ -6,6 +6,7 @@ import csv
 import io
 import re
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,8 @@ from concord.cli import app
 from concord.onboarding.contract_text import contract
 from concord.onboarding.profile import profile
 from concord.onboarding.proposal import propose
-from concord.onboarding.recognise import Kind, recognise
+from concord.onboarding.recognise import recognise
+from concord.onboarding.recognised import Kind
 from concord.parse.opening import open_rows
 from concord.sandbox.cypress import Cypress
 from concord.sandbox.granite import Granite
@@ -74,10 +76,11 @@ def test_a_contract_of_fixed_width_reads_its_sample(fixed: Path, tmp_path: Path)
         assert sum(len(chunk.frame) for chunk in open_rows(stream, feed, file_date=START)) == 40
 
 
-def test_records_without_line_ends_are_asked_about_and_nothing_is_written(tmp_path: Path) -> None:
+def test_records_of_a_length_that_nothing_says_are_asked_about_and_nothing_is_written(tmp_path: Path) -> None:
     roster = Granite(5, 200, start=START).day(1)
     path = tmp_path / roster.file_name
     roster.write(path)
+    path.write_bytes(path.read_bytes()[:-1])
     shown = new_feed(path, tmp_path / "project")
     assert (shown.exit_code, "how long is a record" in shown.output) == (1, True)
     assert text_below(tmp_path) == ""
@@ -106,9 +109,11 @@ def test_what_is_unsure_stands_where_it_is_in_the_contract(tmp_path: Path) -> No
     )
     path.write_text("EMPID,LASTNAME,FIRSTNAME,DOB,COVEFF\n" + rows)
     source = contract(propose([path], "small_co", "small"))
-    lines = {line.split('"')[1]: line for line in source.splitlines() if ": From(" in line}
-    assert "# unsure" in lines["birth_date"], "day and month cannot be told apart"
-    assert "# unsure" not in lines["effective_from"]
+    remarks = {
+        line.split('"')[1]: f"{above}{line}" for above, line in pairwise(source.splitlines()) if ": From(" in line
+    }
+    assert "# unsure" in remarks["birth_date"], "day and month cannot be told apart"
+    assert "# unsure" not in remarks["effective_from"].replace(remarks["birth_date"], "")
     built(source, tmp_path)
 
 

@@ -21,20 +21,26 @@ PROJECT = Path(__file__).parents[3]
 
 def new_feed(
     samples: Annotated[list[Path], typer.Argument(metavar="SAMPLE...", help="Files of one feed, the newest first.")],
+    layout: Annotated[
+        Path | None,
+        typer.Option(help="A list of names and positions, as partners send it with files of fixed width."),
+    ] = None,
     name: Annotated[str | None, typer.Option(help="The feed's name; from the file's where left out.")] = None,
     partner: Annotated[str | None, typer.Option(help="The partner; the name's first word where left out.")] = None,
     project: Annotated[Path, typer.Option(help="Where include/feeds and tests/feeds are.")] = PROJECT,
 ) -> None:
     """Proposes a contract from sample files, and writes it as a pilot; says what has to be asked. No value is shown."""
+    from concord.onboarding.layouts import read
     from concord.onboarding.proposal import default_name, propose
-    from concord.onboarding.recognise import Kind
+    from concord.onboarding.recognised import Kind
     from concord.onboarding.writing import named, write
 
-    missing = [path.name for path in samples if not path.is_file()]
+    missing = [path.name for path in (*samples, *([layout] if layout else [])) if not path.is_file()]
     if missing:
         raise NothingToTry(f"no such file: {', '.join(missing)}")
     chosen = named(name or default_name(samples[0]), "a feed's name")
-    proposal = propose(samples, chosen, named(partner or chosen.partition("_")[0], "a partner's name"))
+    whose = named(partner or chosen.partition("_")[0], "a partner's name")
+    proposal = propose(samples, chosen, whose, read(layout) if layout else ())
     show_proposal(proposal)
     if proposal.sample.kind in (Kind.WRAPPED, Kind.UNKNOWN) or not (
         proposal.profiles or proposal.sample.kind is Kind.X12_834
@@ -54,8 +60,8 @@ def show_proposal(proposal: Proposal) -> None:
     for each in proposal.profiles:
         guess = guessed.get(each.name)
         codes = ", ".join(each.codes) if guess is not None and guess.canonical in CODED and each.codes else each.shape
-        rows.append((each.name, each.kind, codes, show.percent(each.filled), each.distinct,
-                     guess.canonical if guess else "", show.percent(guess.confidence) if guess else ""))  # fmt: skip
+        rows.append((each.name, each.kind, codes, f"{each.filled:.0%}", each.distinct,
+                     guess.canonical if guess else "", f"{guess.confidence:.0%}" if guess else ""))  # fmt: skip
     if rows:
         show.table("Columns", ("column", "kind", "looks like", "filled", "distinct", "likely", "sure"), rows)
     if proposal.keys:

@@ -9,11 +9,12 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from concord.contract import Codes, DateText, Delimited, Feed
+from concord.contract import Codes, DateText, Delimited, Feed, FixedWidth, Framing
 from concord.errors import ConcordError, DeliveryRejected
 from concord.onboarding.meanings import meaning
 from concord.onboarding.profile import MOST_CODES, date_formats, is_code, profile
-from concord.onboarding.recognise import Kind, recognise
+from concord.onboarding.recognise import recognise
+from concord.onboarding.recognised import Kind
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -68,18 +69,31 @@ def _count(chunks: Sequence[Chunk]) -> int:
 
 
 def _bytes(feed: Feed, data: bytes) -> Iterator[Change]:
-    """Encoding and delimiter, by what the bytes look like."""
+    """Encoding, delimiter, length of records, by what the bytes look like."""
+    if isinstance(feed.format, FixedWidth):
+        yield from _length(feed.format, data)
     form, seen = feed.format, recognise(data)
     if not isinstance(form, Delimited) or seen.kind is not Kind.DELIMITED:
         return
-    if seen.delimiter != form.delimiter and len(form.delimiter) == 1:
+    if seen.dialect.delimiter != form.delimiter and len(form.delimiter) == 1:
         yield Change(
-            "delimiter", f"is {seen.delimiter!r}, agreed is {form.delimiter!r}", f"delimiter={seen.delimiter!r}"
+            "delimiter",
+            f"is {seen.dialect.delimiter!r}, agreed is {form.delimiter!r}",
+            f"delimiter={seen.dialect.delimiter!r}",
         )
     if (seen.encoding, form.encoding) == ("cp1252", "utf-8"):
         yield Change("encoding", f"it is no UTF-8 ({seen.rests_on[0]})", 'encoding="cp1252", once the partner says so')
     if (seen.encoding, form.encoding) == ("utf-8", "cp1252") and not data.isascii():
         yield Change("encoding", "is valid UTF-8: letters with marks would be read as two others", 'encoding="utf-8"')
+
+
+def _length(form: FixedWidth, data: bytes) -> Iterator[Change]:
+    from concord.onboarding.fixed import frame
+
+    framed = frame(data, form.encoding, form.length if form.framing is Framing.LENGTH else None)
+    if framed is not None and framed.length != form.length:
+        happened = f"have {framed.length} positions, agreed are {form.length}"
+        yield Change("records", happened, "ask for the new layout; `concord new-feed --layout` reads it")
 
 
 def _columns(file: RowFile) -> Iterator[Change]:
@@ -148,6 +162,8 @@ def _refused(reasons: Counter[str], rows: int) -> Iterator[Change]:
 def _renamed(feed: Feed, data: bytes) -> Iterator[Change]:
     """Columns that are gone, and new ones whose values look like theirs were agreed to look."""
     seen = recognise(data)
+    if not seen.has_names:
+        return
     wanted = {mapping.source: name for name, mapping in feed.columns.items()}
     gone = [source for source in wanted if source not in seen.names]
     for at, name in enumerate(seen.names):

@@ -12,16 +12,17 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
-from concord.contract import Feed
+from concord.contract import Coding, Feed, Framing
 from concord.errors import DeliveryRejected
 from concord.onboarding import contract_text
+from concord.onboarding.fixed import DESCRIPTOR
 from concord.onboarding.meanings import meaning
 from concord.onboarding.profile import Profile
 from concord.onboarding.proposal import Proposal
-from concord.onboarding.recognise import Kind, Recognised
+from concord.onboarding.recognised import Dialect, Kind, Piece, Recognised, Records
 from concord.sandbox.people import Person, family
 from concord.sandbox.writing import delimited, members, x12_834, xlsx
-from concord.sandbox.writing.delimited import Dialect
+from concord.sandbox.writing.fixed_width import packed
 
 PEOPLE = 5
 DAY = date(2026, 11, 18)
@@ -79,19 +80,22 @@ def _834() -> bytes:
 def _tabular(proposal: Proposal) -> bytes:
     canonical = {guess.profile.name: guess.canonical for guess in proposal.guesses}
     rows = [
-        [_value(each, canonical.get(each.name), who, number) for each in proposal.profiles]
+        {
+            each.name: _value(each, canonical.get(each.name), who, number, proposal.date_format)
+            for each in proposal.profiles
+        }
         for number, who in enumerate(_people(), start=1)
     ]
     write = {Kind.XLSX: _workbook, Kind.FIXED: _records}.get(proposal.sample.kind, _lines)
-    return write(proposal, rows)
+    return write(proposal.sample, rows)
 
 
-def _value(profile: Profile, canonical: str | None, who: Person, number: int) -> str:
+def _value(profile: Profile, canonical: str | None, who: Person, number: int, date_format: str) -> str:
     """What stands in a column; blank where nothing is made of it."""
     if canonical is None:
         return ""
     if profile.kind == "date" or canonical in contract_text.DATES:
-        form = profile.shape if profile.kind == "date" else contract_text.DATE_FORMAT
+        form = profile.shape if profile.kind == "date" else date_format
         return DATES[canonical](who).strftime(form) if canonical in DATES else ""
     if profile.codes or canonical in contract_text.CANONICAL_CODES:
         return _code(canonical, profile.codes or (contract_text.UNKNOWN_CODE,), number)
@@ -131,37 +135,79 @@ def _mark(mark: str, digit: str) -> str:
 # ── forms ──
 
 
-def _lines(proposal: Proposal, rows: list[list[str]]) -> bytes:
-    sample, out = proposal.sample, io.BytesIO()
-    named = [list(sample.names)] if sample.has_names else []
-    body = [[*row, *[""] * sample.is_sheet] for row in (*named, *rows)]
-    if sample.detail_mark:
-        body[len(named) :] = [[sample.detail_mark, *row[1:]] for row in body[len(named) :]]
-    head = [[sample.header_mark]] if sample.header_mark else []
-    tail = [_trailer(sample, len(rows))] if sample.trailer_mark else []
-    delimited.write(out, Dialect(sample.delimiter, encoding=sample.encoding), [*head, *body, *tail])
+def _lines(sample: Recognised, rows: list[dict[str, str]]) -> bytes:
+    """Delimited text: what stands before the table, its names, records of the first type, control records."""
+    form, out = sample.dialect, io.BytesIO()
+    names = form.types[0].names if form.types else sample.names
+    body = [[*(row.get(name, "") for name in names), *[""] * form.is_sheet] for row in rows]
+    if mark := form.types[0].mark if form.types else form.marks.detail:
+        body = [[mark, *row[1:]] for row in body]
+    named = [[*names, *[""] * form.is_sheet]] if sample.has_names else []
+    head = [["Invented"]] * form.preamble_lines + ([[form.marks.header]] if form.marks.header else [])
+    tail = [_trailer(form, len(rows))] if form.marks.trailer else []
+    dialect = delimited.Dialect(form.delimiter, form.quote, form.escape, encoding=sample.encoding)
+    delimited.write(out, dialect, [*head, *named, *body, *tail])
     return out.getvalue()
 
 
-def _trailer(sample: Recognised, count: int) -> list[str]:
-    fields = [sample.trailer_mark or "", *[""] * (sample.count_at or 0)]
-    if sample.count_at:
-        fields[sample.count_at] = str(count)
+def _trailer(form: Dialect, count: int) -> list[str]:
+    """With the number of records of the first type, which all of them are; none is of another."""
+    fields = [form.marks.trailer or "", *[""] * max((at for _, at in form.counts), default=0)]
+    for mark, at in form.counts:
+        told = count if mark is None or mark == form.types[0].mark else 0
+        fields[at] = str(told + (1 + bool(form.marks.header)) * form.counts_control)
     return fields
 
 
-def _workbook(proposal: Proposal, rows: list[list[str]]) -> bytes:
-    out = io.BytesIO()
-    xlsx.write(out, [list(proposal.sample.names), *rows])
+def _workbook(sample: Recognised, rows: list[dict[str, str]]) -> bytes:
+    out, sheet = io.BytesIO(), sample.sheet
+    above = [["Invented"]] * (sheet.header_row - 1)
+    table = [list(sample.names), *([row.get(name, "") for name in sample.names] for row in rows)]
+    xlsx.write(out, [*above, *table], sheet=sheet.name or "Roster")
     return out.getvalue()
 
 
-def _records(proposal: Proposal, rows: list[list[str]]) -> bytes:
-    sample = proposal.sample
-    stops = [*sample.starts[1:], sample.record_length or 0]
-    widths = [stop - start for start, stop in zip(sample.starts, stops, strict=True)]
-    lines = ("".join(value.ljust(width)[:width] for value, width in zip(row, widths, strict=True)) for row in rows)
-    return "".join(f"{line}\n" for line in lines).encode(sample.encoding, "replace")
+def _records(sample: Recognised, rows: list[dict[str, str]]) -> bytes:
+    """Fixed width: records of the sample's length, parted as they are there."""
+    form = sample.records
+    head = [_control(form, form.marks.header, sample.encoding)] if form.marks.header else []
+    tail = [_control(form, form.marks.trailer, sample.encoding, len(rows))] if form.marks.trailer else []
+    body = [_record(sample, row) for row in rows]
+    return b"".join(_framed(record, form.framing, sample.encoding) for record in (*head, *body, *tail))
+
+
+def _record(sample: Recognised, row: dict[str, str]) -> bytes:
+    form = sample.records
+    parts = [
+        _part(row.get(name, ""), piece, sample.encoding) for name, piece in zip(sample.names, form.pieces, strict=True)
+    ]
+    mark = (form.marks.detail or "").encode(sample.encoding)
+    whole = b"".join(parts)
+    return mark + whole[len(mark) :] + " ".encode(sample.encoding) * (form.length - form.pieces[-1].stop)
+
+
+def _part(value: str, piece: Piece, encoding: str) -> bytes:
+    size = piece.stop - piece.start
+    digits = re.sub(r"[^0-9]", "", value)
+    if piece.coding is Coding.PACKED:
+        return packed(int(digits or 0), 2 * size - 1)
+    text = digits.zfill(size) if piece.coding is Coding.ZONED else value.ljust(size)
+    return text[:size].encode(encoding, "replace")
+
+
+def _control(form: Records, mark: str, encoding: str, count: int = 0) -> bytes:
+    record = mark.ljust(form.length)
+    if mark == form.marks.trailer and form.count:
+        start, stop = form.count
+        number = count + (1 + bool(form.marks.header)) * form.counts_control
+        record = record[:start] + str(number).zfill(stop - start) + record[stop:]
+    return record.encode(encoding)
+
+
+def _framed(record: bytes, framing: Framing, encoding: str) -> bytes:
+    if framing is Framing.DESCRIPTOR:
+        return (len(record) + DESCRIPTOR).to_bytes(2, "big") + b"\0\0" + record
+    return record + ("\n".encode(encoding) if framing is Framing.LINES else b"")
 
 
 # ── what becomes of it ──

@@ -31,9 +31,9 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     "first_name": ("FIRSTNAME", "GIVEN", "FNAME", "FIRST", "GIVENNAME"),
     "middle_name": ("MIDDLE", "MIDDLENAME", "MI", "MIDDLEINITIAL", "MNAME"),
     "name_suffix": ("NAMESUFFIX", "GENERATION"),
-    "birth_date": ("DOB", "BIRTHDATE", "DATEOFBIRTH", "BORN", "BIRTH", "BDATE"),
+    "birth_date": ("DOB", "BIRTHDATE", "DATEOFBIRTH", "BORN", "BIRTH", "BDATE", "BIRTHDT"),
     "gender_code": ("SEX", "GENDER", "GENDERCODE"),
-    "birth_sequence": ("BIRTHSEQ", "TWINNO", "MULTIPLEBIRTH", "BIRTHSEQUENCE"),
+    "birth_sequence": ("BIRTHSEQ", "TWIN", "TWINNO", "MULTIPLEBIRTH", "BIRTHSEQUENCE"),
     "ssn": ("SSN", "TAXID", "SOCIALSECURITY", "SOCIALSECURITYNUMBER", "SOCSEC", "NATIONALID"),
     "address_line_1": ("STREET", "ADDRESS", "ADDRESS1", "ADDR1", "ADDRESSLINE1", "STREET1"),
     "address_line_2": ("ADDRESS2", "ADDR2", "ADDRESSLINE2", "STREET2", "APT"),
@@ -42,7 +42,7 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     "postal_code": ("ZIP", "POSTAL", "ZIPCODE", "POSTALCODE", "POSTCODE"),
     "email": ("EMAIL", "MAIL", "EMAILADDRESS"),
     "phone": ("PHONE", "TEL", "TELEPHONE", "HOMEPHONE", "PHONENUMBER", "MOBILE"),
-    "hire_date": ("HIRED", "HIREDATE", "JOINED", "DATEOFHIRE", "STARTOFEMPLOYMENT"),
+    "hire_date": ("HIRED", "HIREDATE", "JOINED", "DATEOFHIRE", "STARTOFEMPLOYMENT", "HIREDT"),
     "group_id": ("GROUP", "GROUPID", "GROUPNUMBER", "GROUPNO", "CONTRACT", "COMPANY", "EMPLOYERID", "POLICY", "CLIENT"),
     "division_code": ("DIVISION", "DEPOT", "PLANT", "LOCATION", "DEPARTMENT", "SITE", "DIV"),
     "coverage_line": ("COVERAGE", "BENEFIT", "BENEFITTYPE", "LINE", "COVERAGETYPE", "PLANTYPE", "PRODUCT"),
@@ -52,6 +52,7 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
         "COVEFF",
         "EFFECTIVE",
         "EFFDATE",
+        "EFFDT",
         "STARTDATE",
         "STARTDT",
         "COVERAGESTART",
@@ -63,7 +64,9 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
         "COVEND",
         "TERM",
         "TERMDATE",
+        "TERMDT",
         "ENDDATE",
+        "ENDDT",
         "STOPDT",
         "COVERAGEEND",
         "TERMINATIONDATE",
@@ -200,8 +203,14 @@ def guesses(profiles: Sequence[Profile]) -> list[Guess]:
 def _of(each: Profile) -> Iterable[Guess]:
     name = plain(each.name)
     for canonical, synonyms in SYNONYMS.items():
-        by_name = CERTAIN if name in synonyms else LIKELY if any(len(s) > 3 and s in name for s in synonyms) else 0.0
-        fits = WANTED.get(canonical) in (None, each.kind) or (each.kind == "codes" and not each.codes)
+        by_name = (
+            CERTAIN
+            if name in (*synonyms, plain(canonical))
+            else LIKELY
+            if any(len(s) > 3 and s in name for s in synonyms)
+            else 0.0
+        )
+        fits = WANTED.get(canonical) in (None, each.kind) or each.filled == 0
         if by_name:
             yield Guess(canonical, each, by_name if fits else WEAK)
 

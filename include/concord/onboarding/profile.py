@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 DATE_FORMATS = (
@@ -55,6 +55,8 @@ class Profile:
     filled: float
     distinct: int
     codes: tuple[str, ...] = ()
+    formats: tuple[str, ...] = ()
+    """Of dates: those in which they read; several where day and month cannot be told."""
     unsure: str = ""
 
 
@@ -94,7 +96,22 @@ def _dated(name: str, dates: list[str], filled: float, distinct: int) -> Profile
     unsure = f"reads as {' and as '.join(dates)}: which is it?" if len(dates) > 1 else ""
     pivot = ", pivot=29" if "%y" in dates[0] else ""
     unsure = unsure or ("in which century are two-digit years?" if pivot else "")
-    return Profile(name, f'date_in("{dates[0]}"{pivot})', "date", dates[0], filled, distinct, unsure=unsure)
+    return Profile(
+        name, f'date_in("{dates[0]}"{pivot})', "date", dates[0], filled, distinct, formats=tuple(dates), unsure=unsure
+    )
+
+
+def settled(profiles: Sequence[Profile]) -> list[Profile]:
+    """Dates of which day and month cannot be told read as the others of the file do; it is still asked."""
+    told = {each.formats[0] for each in profiles if len(each.formats) == 1}
+    return [_as_others(each, told) for each in profiles]
+
+
+def _as_others(each: Profile, told: set[str]) -> Profile:
+    likely = [form for form in each.formats if form in told]
+    if len(each.formats) < 2 or len(likely) != 1:
+        return each
+    return replace(_dated(each.name, likely, each.filled, each.distinct), formats=each.formats, unsure=each.unsure)
 
 
 def code_table(values: Sequence[str]) -> tuple[str, ...]:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from pathlib import Path
 
 from concord.entities import ELIGIBILITY, MEMBER
+from concord.onboarding import by_values
+from concord.onboarding.layouts import Entry
 from concord.onboarding.meanings import CERTAIN, WANTED, Guess, guesses, meaning, plain
-from concord.onboarding.profile import NEARLY_ALL, Profile, profile
-from concord.onboarding.recognise import Kind, Recognised, recognise
+from concord.onboarding.profile import NEARLY_ALL, Profile, profile, settled
+from concord.onboarding.recognise import recognise
+from concord.onboarding.recognised import Kind, Recognised
 
 REQUIRED = tuple(
     dict.fromkeys(column.name for entity in (MEMBER, ELIGIBILITY) for column in entity.columns if column.required)
@@ -64,23 +67,33 @@ class Proposal:
         return [each.name for each in self.profiles if each.name and each.name not in used]
 
     @property
+    def date_format(self) -> str:
+        """How dates are written in a column that must be dates and has none that can be told: as in the others."""
+        dated = [each.shape for each in self.profiles if each.kind == "date"]
+        return max(dated, key=dated.count, default="%Y%m%d")
+
+    @property
     def missing(self) -> list[str]:
         """Required canonical columns that no column of the sample gives."""
         return [name for name in REQUIRED if name not in {guess.canonical for guess in self.guesses}]
 
 
-def propose(samples: Sequence[Path], name: str, partner: str) -> Proposal:
-    """Reads samples of one feed; the first says what they are, all of them what their columns are like."""
-    read = [recognise(path.read_bytes()) for path in samples]
+def propose(samples: Sequence[Path], name: str, partner: str, layout: Sequence[Entry] = ()) -> Proposal:
+    """Reads samples of one feed; the first says what they are, all of them what their columns are like.
+
+    ``layout`` is what the partner says stands where in records of fixed width.
+    """
+    read = [recognise(path.read_bytes(), layout) for path in samples]
     sample = read[0]
     alike = [other for other in read if (other.kind, other.names) == (sample.kind, sample.names)]
     rows = [row for other in alike for row in other.rows]
-    columns = [[row[at] if at < len(row) else "" for row in rows] for at in range(len(sample.names))]
-    profiles = [profile(each, values) for each, values in zip(sample.names, columns, strict=True)]
-    found = completed(guesses(profiles), profiles)
+    columns = {each: [row[at] if at < len(row) else "" for row in rows] for at, each in enumerate(sample.names) if each}
+    profiles = settled([profile(each, values) for each, values in columns.items()])
+    by_name = guesses(profiles) if sample.has_names else [_by_value(each) for each in guesses(profiles)]
+    found = in_order(completed(by_name, profiles, columns), sample.names)
     pattern, asked = name_pattern([path.name for path in samples])
     is_delta = any(guess.canonical == "maintenance_action" for guess in found)
-    keys = key_candidates(sample.names, columns, {guess.profile.name: guess.canonical for guess in found})
+    keys = key_candidates(columns, {guess.profile.name: guess.canonical for guess in found})
     own = QUESTIONS_834 if sample.kind is Kind.X12_834 else _questions(found, differ=len(alike) < len(read))
     questions = [*sample.unsure, *asked, *own, *QUESTIONS]
     return Proposal(
@@ -89,9 +102,21 @@ def propose(samples: Sequence[Path], name: str, partner: str) -> Proposal:
     )  # fmt: skip
 
 
-def completed(found: Sequence[Guess], profiles: Sequence[Profile]) -> tuple[Guess, ...]:
-    """With a column for each required one that nothing looks like and no constant can be: the next free that fits."""
+def _by_value(guess: Guess) -> Guess:
+    """A guess of a column that was named for what it is like: no surer than its values make it."""
+    return replace(guess, confidence=by_values.CONFIDENCE.get(guess.canonical, HARDLY))
+
+
+def completed(
+    found: Sequence[Guess], profiles: Sequence[Profile], columns: Mapping[str, Sequence[str]]
+) -> tuple[Guess, ...]:
+    """With a column for each required one that no name tells: by its values; without a constant, the next free."""
     whole = list(found)
+    used = {guess.profile.name for guess in whole}
+    free = [each for each in profiles if each.name not in used]
+    likely = by_values.likely([tuple(columns[each.name]) for each in free], has_mark=False)
+    names = {guess.canonical for guess in whole}
+    whole += [_by_value(Guess(name, free[at], 1)) for at, name in likely.items() if name in {*REQUIRED} - names]
     for name in REQUIRED:
         if name in INSTEAD or name in {guess.canonical for guess in whole}:
             continue
@@ -103,17 +128,21 @@ def completed(found: Sequence[Guess], profiles: Sequence[Profile]) -> tuple[Gues
     return tuple(whole)
 
 
-def key_candidates(names: Sequence[str], columns: Sequence[Sequence[str]], told: Mapping[str, str]) -> tuple[str, ...]:
+def in_order(found: Sequence[Guess], names: Sequence[str]) -> tuple[Guess, ...]:
+    """As the columns stand in the file: another order than a contract's is drift."""
+    return tuple(sorted(found, key=lambda guess: names.index(guess.profile.name)))
+
+
+def key_candidates(values: Mapping[str, Sequence[str]], told: Mapping[str, str]) -> tuple[str, ...]:
     """Columns that are filled and different in nearly every row; where none is, the fewest that are so together.
 
     Only an id and what tells a person or a coverage are put together (``told``: name → canonical column): a street and
     a phone number differ in every row too.
     """
-    values = dict(zip(names, columns, strict=True))
-    ids, others = ([name for name in names if told.get(name) in wanted] for wanted in (IDS, BESIDE_IDS))
+    ids, others = ([name for name in values if told.get(name) in wanted] for wanted in (IDS, BESIDE_IDS))
     for count in range(len(others) + 1):
         together = [(one, *more) for one in ids for more in combinations(others, count)]
-        groups = together if count else [(name,) for name in names]
+        groups = together if count else [(name,) for name in values]
         if found := [" + ".join(group) for group in groups if _differs([values[name] for name in group])]:
             return tuple(found[:MOST_KEYS])
     return ()
@@ -141,6 +170,11 @@ def name_pattern(names: Sequence[str]) -> tuple[str, list[str]]:
     return f"{head}{{date:{form}}}{tail}", asked
 
 
+def is_partly(guess: Guess) -> bool:
+    """Whether many rows lack what a constant can say: a subscriber's record has no number of a dependent."""
+    return guess.canonical in INSTEAD and 0 < guess.profile.filled < NEARLY_ALL
+
+
 def _questions(found: Sequence[Guess], *, differ: bool) -> Iterator[str]:
     if differ:
         yield "the samples do not have the same columns: which are of this feed?"
@@ -149,6 +183,8 @@ def _questions(found: Sequence[Guess], *, differ: bool) -> Iterator[str]:
             yield f"{guess.profile.name}: {guess.profile.unsure}"
         if guess.confidence < CERTAIN:
             yield f"{guess.profile.name}: is it the {guess.canonical.replace('_', ' ')}?"
+        if is_partly(guess):
+            yield f"{guess.profile.name}: what does it mean where it is blank?"
         _, unknown = meaning(guess.canonical, guess.profile.codes)
         if unknown and guess.canonical in ("relationship_code", "coverage_line", "coverage_tier", "maintenance_action"):
             yield f"{guess.profile.name}: what do {', '.join(unknown)} mean?"
