@@ -49,8 +49,8 @@ def with_preamble() -> bytes:
         "Action,Employee ID,Dep No,Last Name,First Name,DOB,Plan,Eff Date",
     ]
     lines += [
-        f"{'ACT'[row.family % 3]},{row.family:06d},{row.number},{row.last},{row.first},{row.born:%m/%d/%Y},{row.plan},"
-        f"{row.start:%m/%d/%Y}"
+        f"{'ACT'[row.family % 3]},{row.family:06d},{row.number},{row.last},{row.first},{row.born:%-m/%-d/%Y},"
+        f"{row.plan},{row.start:%m/%d/%Y}"
         for row in rows()
     ]
     lines.insert(9, "# second part")

@@ -94,6 +94,11 @@ def test_day_and_month_that_cannot_be_told_apart_are_never_guessed() -> None:
     assert date_formats(["99991231", "20260101"]) == ["%Y%m%d"]
 
 
+def test_days_and_months_of_one_digit_are_read_as_they_are_written() -> None:
+    assert profile("D", ["3/24/2026", "11/2/2026"]).reader == 'date_in("%-m/%-d/%Y")'
+    assert profile("D", ["03/24/2026", "11/02/2026"]).reader == 'date_in("%m/%d/%Y")'
+
+
 def test_codes_are_few_and_repeat() -> None:
     assert code_table(["A", "B"] * 10) == ("A", "B")
     assert code_table([f"NAME{n}" for n in range(30)]) == ()

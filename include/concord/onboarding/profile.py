@@ -32,6 +32,7 @@ SENTINELS = frozenset(
         "00/00/0000",
     }
 )
+SHORT = re.compile(r"(?<![0-9])[0-9](?![0-9])")
 SSN = re.compile(r"[0-9]{3}-?[0-9]{2}-?[0-9]{4}")
 MOST_CODES = 25
 TIMES_EACH = 4
@@ -66,7 +67,7 @@ def profile(name: str, values: Sequence[str]) -> Profile:
     filled, distinct = len(given) / max(len(values), 1), len(set(given))
     dates = date_formats(given)
     if dates:
-        return _dated(name, dates, filled, distinct)
+        return _dated(name, dates, filled, distinct, is_short=any(map(_is_short, given)))
     if given and sum(bool(SSN.fullmatch(value)) for value in given) > len(given) * 0.8 and distinct > TIMES_EACH:
         return Profile(name, "Ssn()", "ssn", "999-99-9999", filled, distinct)
     codes = code_table(given)
@@ -92,13 +93,18 @@ def _reads(value: str, form: str) -> bool:
     return 1900 <= day.year <= 2100
 
 
-def _dated(name: str, dates: list[str], filled: float, distinct: int) -> Profile:
+def _is_short(value: str) -> bool:
+    """Whether a date has a day or a month of one digit (``3/4/2026``)."""
+    return SHORT.search(value) is not None
+
+
+def _dated(name: str, dates: Sequence[str], filled: float, distinct: int, *, is_short: bool) -> Profile:
     unsure = f"reads as {' and as '.join(dates)}: which is it?" if len(dates) > 1 else ""
     pivot = ", pivot=29" if "%y" in dates[0] else ""
     unsure = unsure or ("in which century are two-digit years?" if pivot else "")
-    return Profile(
-        name, f'date_in("{dates[0]}"{pivot})', "date", dates[0], filled, distinct, formats=tuple(dates), unsure=unsure
-    )
+    form = re.sub("%([md])", r"%-\1", dates[0]) if is_short else dates[0]
+    reader = f'date_in("{form}"{pivot})'
+    return Profile(name, reader, "date", dates[0], filled, distinct, formats=tuple(dates), unsure=unsure)
 
 
 def settled(profiles: Sequence[Profile]) -> list[Profile]:
@@ -111,7 +117,8 @@ def _as_others(each: Profile, told: set[str]) -> Profile:
     likely = [form for form in each.formats if form in told]
     if len(each.formats) < 2 or len(likely) != 1:
         return each
-    return replace(_dated(each.name, likely, each.filled, each.distinct), formats=each.formats, unsure=each.unsure)
+    alike = _dated(each.name, likely, each.filled, each.distinct, is_short="%-" in each.reader)
+    return replace(alike, formats=each.formats, unsure=each.unsure)
 
 
 def code_table(values: Sequence[str]) -> tuple[str, ...]:
