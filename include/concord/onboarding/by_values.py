@@ -161,8 +161,8 @@ def _name(columns: Sequence[Column], at: int) -> bool:
 
 def _person(columns: Sequence[Column], at: int) -> bool:
     """Small numbers that begin with the subscriber's, or with his first dependent's."""
-    given = set(columns[at].given)
-    return len(given) > 1 and columns[at].all_fit(PERSON) and min(map(int, given)) <= FIRST_DEPENDENT
+    numbers = {int(value) for value in columns[at].given if PERSON.fullmatch(value)}
+    return len(numbers) > 1 and columns[at].all_fit(PERSON) and min(numbers) <= FIRST_DEPENDENT
 
 
 RULES: tuple[tuple[str, Test, float], ...] = (

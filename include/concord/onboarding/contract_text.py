@@ -54,7 +54,7 @@ def contract(proposal: Proposal) -> str:
     questions = "\n".join(f"- {question}" for question in proposal.questions).replace('"""', "'''").replace("\\", "/")
     imports = "\n".join(f"    {name}," for name in sorted(names, key=lambda each: (each[0].islower(), each)))
     head = HEAD.format(title=proposal.partner.capitalize(), questions=questions, imports=imports)
-    return f"{head}\n{body}"
+    return "".join(char if char.isprintable() or char == "\n" else "?" for char in f"{head}\n{body}")
 
 
 def _x12(proposal: Proposal) -> str:

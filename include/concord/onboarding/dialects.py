@@ -31,6 +31,8 @@ def recognise(text: str, encoding: str, why: str) -> Recognised | None:
     comment = _comment(lines, delimiter)
     kept = "\n".join("" if comment and line.startswith(comment) else line for line in lines)
     quote, escape, numbered = _read(kept, delimiter)
+    if not numbered:
+        return None
     table = tables.find([row for _, row in numbered])
     first = numbered[table.before][0]
     form = Dialect(

@@ -42,7 +42,7 @@ def find(rows: Sequence[Row]) -> Table:
     trailer = body[-1] if len(body) > 1 and is_control(body[-1], body[:-1], widths) else None
     body = body[:-1] if trailer else body
     names = body[0] if not types and has_names(body) else None
-    details = tuple(row for row in body[names is not None :] if len(row) in widths)
+    details = tuple(row for row in body[names is not None :] if (row[0] in types if types else len(row) in widths))
     marks = {row[0] for row in details}
     detail = next(iter(marks)) if (header or trailer) and len(marks) == 1 else None
     told = Marks(header, detail, trailer[0] if trailer else None)
