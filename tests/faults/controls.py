@@ -13,7 +13,8 @@ from concord import ledger, postgres
 from concord.errors import Unbalanced
 from concord.landing import Keeper
 from concord.reconcile import apply as writing
-from concord.steps import exporting, reading
+from concord.steps import reading
+from concord.steps.exporting import landing as exporting
 
 
 def _no_fence() -> None:

@@ -1,7 +1,7 @@
 """One function per task: references in, references out, never a row.
 
 ``site.py`` the opened installation · ``connecting.py`` the login · ``arriving.py`` discover, fetch, open_runs ·
-``exporting.py`` ask, await_export, fetch_export · ``reading.py`` stage (``rows.py`` and ``record_reading.py``
+``exporting/`` ask, await_export, fetch_export · ``reading.py`` stage (``rows.py`` and ``record_reading.py``
 by format) · ``planning.py`` plan · ``deciding.py`` decide, hold_text, standing · ``applying.py`` apply ·
 ``settling.py`` settle, fail, revive, skip, overdue · ``repairing.py`` reconcile_ledger · ``checking.py`` check
 · ``expecting.py`` expect · ``anchoring.py`` anchor_audit · ``rotating.py`` rewrap, retoken · ``retaining.py``
@@ -17,7 +17,9 @@ from concord.steps.checking import check
 from concord.steps.connecting import unblock
 from concord.steps.deciding import decide, hold_text, standing
 from concord.steps.expecting import expect
-from concord.steps.exporting import ask, await_export, fetch_export
+from concord.steps.exporting.asking import ask
+from concord.steps.exporting.landing import fetch_export
+from concord.steps.exporting.waiting import await_export
 from concord.steps.linking import decide_links, decide_review, link, plan_links
 from concord.steps.linting import report_connections, server_findings, settings_findings
 from concord.steps.planning import plan

@@ -12,7 +12,7 @@ from concord.failpoint import failpoint
 from concord.incidents import Text
 from concord.ledger import Delivery
 from concord.steps.deciding import standing
-from concord.steps.exporting import forget
+from concord.steps.exporting.ending import forget
 from concord.steps.site import Site
 
 if TYPE_CHECKING:
