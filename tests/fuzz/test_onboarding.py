@@ -15,6 +15,7 @@ from concord.contract import Framing
 from concord.errors import ConcordError
 from concord.onboarding.proposal import propose
 from concord.onboarding.writing import write
+from tests.fuzz import xlsx_mutator
 from tests.unit import onboarding_samples as samples
 
 SEEDS = (
@@ -47,6 +48,13 @@ def judged(data: bytes, folder: Path) -> str:
     except ConcordError as error:
         return type(error).__name__
     return str(proposal.sample.kind)
+
+
+@pytest.mark.parametrize("count", [60, pytest.param(1_000, marks=pytest.mark.full)])
+def test_every_mutant_of_a_workbook_is_judged(count: int, tmp_path: Path) -> None:
+    found = Counter(judged(xlsx_mutator.mutant(seed).data, tmp_path) for seed in range(count))
+    assert found.total() == count
+    assert {"workbook", "unknown"} <= found.keys(), "otherwise mutants are all of one sort"
 
 
 @pytest.mark.parametrize("count", [150, pytest.param(5_000, marks=pytest.mark.full)])

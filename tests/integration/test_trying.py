@@ -19,6 +19,7 @@ from concord.sandbox.people import CANARY
 from concord.sandbox.roster import Employer
 from tests.unit.x12_files import full, interchange, member, text, transaction
 
+GOOD = Path(__file__).parents[1] / "feeds" / "acme_eligibility" / "good.csv"
 pytestmark = pytest.mark.timeout(240)
 
 
@@ -58,6 +59,15 @@ def test_a_file_that_breaks_the_contract_is_rejected_with_its_rule(tmp_path: Pat
     path.write_text("EMPID\nE0000001\n")
     shown = tried("acme_eligibility", str(path))
     assert (shown.exit_code, "structure.missing_column" in shown.output) == (1, True)
+
+
+def test_an_earlier_file_that_is_rejected_is_no_success(tmp_path: Path) -> None:
+    """What is planned then is planned against a state that lacks it."""
+    bad, good = tmp_path / "ELIG_20261118.csv", tmp_path / "ELIG_20261119.csv"
+    bad.write_text("EMPID\nE0000001\n")
+    good.write_bytes(GOOD.read_bytes())
+    alone, after = tried("acme_eligibility", str(good)), tried("acme_eligibility", "--after", str(bad), str(good))
+    assert (alone.exit_code, after.exit_code) == (0, 1), after.output
 
 
 def test_a_format_is_tried_without_a_contract(tmp_path: Path) -> None:

@@ -104,7 +104,7 @@ def show_head(found: Mapping[str, Any]) -> None:
     if found["state_reason"]:
         show.say(show.plain(found["state_reason"]))
     if told := drift_sentence(found["drift"]):
-        show.say(f"the file comes with {show.plain(told)}")
+        show.say(f"the file comes {show.plain(told)}")
     if found["decision"]:
         show.say(f"decided: {show.plain(found['decision'])} by {show.plain(found['decided_by'])}")
 

@@ -46,7 +46,7 @@ def try_(
 ) -> None:
     """Runs a contract over local files: the accounting, the reasons, and the plan it would make; nothing is kept.
 
-    Exit code 1 where a file is rejected, or a row of it refused.
+    Exit code 1 where a file is rejected, an earlier one too, or a row refused.
     """
     clean = _by_format(form, _paths(given)) if form else _by_contract(given, after or [], day)
     raise typer.Exit(0 if clean else 1)
@@ -95,11 +95,15 @@ def _by_contract(given: list[str], after: list[Path], day: datetime | None) -> b
     show.say("[dim]a private Postgres is started; it goes when this is over[/dim]")
     with private_site() as site:
         trial = Trial.of(feed, site)
-        for path in paths:
-            tried = trial.apply(path, day.date() if day else None)
-            show.say(f"before: {show.plain(path.name)} is {tried.state}{_why(tried)}")
-        outcomes = [_shown(trial, trial.plan(path, day.date() if day else None)) for path in wanted]
+        outcomes = [_taken_in(trial.apply(path, day.date() if day else None)) for path in paths]
+        outcomes += [_shown(trial, trial.plan(path, day.date() if day else None)) for path in wanted]
     return all(outcomes)
+
+
+def _taken_in(tried: Tried) -> bool:
+    """Prints what became of an earlier file; whether it is in the state that the others are planned against."""
+    show.say(f"before: {show.plain(tried.path.name)} is {tried.state}{_why(tried)}")
+    return tried.rejection is None
 
 
 def _why(tried: Tried) -> str:

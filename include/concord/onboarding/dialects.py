@@ -22,10 +22,10 @@ MARK = "REC"
 """The column of the mark, where there are several kinds of records."""
 
 
-def recognise(text: str, encoding: str, why: str) -> Recognised | None:
-    """A sample of delimited text, or None where no delimiter parts its lines alike."""
-    lines = text.splitlines()
-    delimiter = delimiter_of([line for line in lines if line.strip()])
+def recognise(text: str, encoding: str, why: str, delimiter: str | None = None) -> Recognised | None:
+    """A sample of delimited text, its lines parted by LF; None where no ``delimiter`` parts its lines alike."""
+    lines = text.replace("\r", " ").split("\n")
+    delimiter = delimiter or delimiter_of([line for line in lines if line.strip()])
     if delimiter is None:
         return None
     comment = _comment(lines, delimiter)

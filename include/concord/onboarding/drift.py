@@ -5,23 +5,24 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from concord.contract import Codes, DateText, Delimited, Feed, FixedWidth, Framing
+from concord.contract import Codes, DateText, Delimited, Feed, FixedWidth, Framing, Xlsx
 from concord.errors import ConcordError, DeliveryRejected
 from concord.onboarding.meanings import meaning
 from concord.onboarding.profile import MOST_CODES, date_formats, is_code, profile
 from concord.onboarding.recognise import recognise
-from concord.onboarding.recognised import Kind
+from concord.onboarding.recognised import Kind, Recognised
 
 if TYPE_CHECKING:
-    from pandas import DataFrame
-
     from concord.parse import Chunk, RowFile
 
 MOST_CODES_SHOWN = 10
+ONE_FOR_SEVERAL = "\x1f"
+"""Stands for a delimiter of several characters, which csv cannot have."""
+UNREAD = Recognised(Kind.UNKNOWN, has_names=False)
 COMMON = 0.005
 """A rule that refuses a larger share of rows is news."""
 
@@ -39,33 +40,30 @@ class Change:
     edit: str
 
 
-def changes(feed: Feed, path: Path, as_of: date) -> list[Change]:
+def changes(feed: Feed, path: Path, file_date: date | None, sequence: int | None = None) -> list[Change]:
     """Everything that is not as the contract says; empty for a file as agreed.
 
-    Raises :class:`NothingToCompare` for a feed without columns.
+    ``file_date`` and ``sequence`` are what the file's name says; without a date it is of today. Raises
+    :class:`NothingToCompare` for a feed without columns.
     """
     from concord.parse.opening import open_rows
 
     if not feed.has_columns:
         raise NothingToCompare(f"{feed.name} has no columns: `concord try {feed.name}` says what becomes of its files")
-    found = list(_bytes(feed, path.read_bytes()))
+    data = path.read_bytes()
+    found = list(_bytes(feed, data))
     try:
         with path.open("rb") as stream:
-            file = open_rows(stream, feed)
-            frames = list(file)
+            file = open_rows(stream, feed, file_date=file_date, sequence=sequence)
+            chunks = list(file)
             found += _columns(file)
-            found += _rows(feed, [chunk.frame for chunk in frames], as_of, file)
-            found += _refused(Counter(r for c in frames for row in c.refused for r in row.reasons), _count(frames))
+            found += _rows(feed, chunks, file_date or datetime.now(UTC).date(), file)
     except DeliveryRejected as error:
         found.append(
             Change("the whole file", f"is rejected: {error}", "see the rule; ask the partner before the contract")
         )
-        found += _renamed(feed, path.read_bytes())
+        found += _renamed(feed, data)
     return found
-
-
-def _count(chunks: Sequence[Chunk]) -> int:
-    return sum(len(chunk.frame) + len(chunk.refused) for chunk in chunks)
 
 
 def _bytes(feed: Feed, data: bytes) -> Iterator[Change]:
@@ -106,20 +104,20 @@ def _columns(file: RowFile) -> Iterator[Change]:
         yield Change("columns", "stand in another order", "nothing: they are read by name")
 
 
-def _rows(feed: Feed, frames: Sequence[DataFrame], as_of: date, file: RowFile) -> Iterator[Change]:
+def _rows(feed: Feed, chunks: Sequence[Chunk], as_of: date, file: RowFile) -> Iterator[Change]:
+    """What rules refuse, of records and of values; new codes, and dates that another format fits."""
     from concord.validate import validate
 
-    refused: Counter[str] = Counter()
-    rows, missing = 0, frozenset(file.drift.missing_optional)
-    for frame in frames:
-        judged = validate(feed, frame, as_of=as_of, missing=missing)
+    missing = frozenset(file.drift.missing_optional)
+    refused = Counter(code for chunk in chunks for row in chunk.refused for code in row.reasons)
+    for chunk in chunks:
+        judged = validate(feed, chunk.frame, as_of=as_of, missing=missing)
         refused.update(code for codes in judged.rejected.reasons for code in codes)
-        rows += len(frame)
     for name, mapping in feed.columns.items():
-        if mapping.source not in missing and frames and mapping.source in frames[0].columns:
-            values = [value for frame in frames for value in frame[mapping.source].tolist()]
+        if mapping.source not in missing and chunks and mapping.source in chunks[0].frame.columns:
+            values = [value for chunk in chunks for value in chunk.frame[mapping.source].tolist()]
             yield from _values(name, mapping.source, mapping.read, values)
-    yield from _refused(refused, rows)
+    yield from _refused(refused, sum(len(chunk.frame) + len(chunk.refused) for chunk in chunks))
 
 
 def _values(name: str, source: str, read: object, values: Sequence[str]) -> Iterator[Change]:
@@ -151,21 +149,21 @@ def _new_codes(name: str, source: str, often: Sequence[str]) -> Change:
 
 def _refused(reasons: Counter[str], rows: int) -> Iterator[Change]:
     for reason, count in reasons.most_common():
-        if count > rows * COMMON and count > 1:
-            yield Change(
-                f"rule {reason}",
-                f"refuses {count:,} of {rows:,} rows ({count / rows:.1%})",
-                "look at some in quarantine",
-            )
+        if count > rows * COMMON:
+            share = f"refuses {count:,} of {rows:,} rows ({count / rows:.1%})"
+            yield Change(f"rule {reason}", share, "`concord try` says on which line it does first")
 
 
 def _renamed(feed: Feed, data: bytes) -> Iterator[Change]:
-    """Columns that are gone, and new ones whose values look like theirs were agreed to look."""
-    seen = recognise(data)
-    if not seen.has_names:
-        return
+    """Columns that are gone, and new ones whose values look like theirs were agreed to look.
+
+    A line is only believed to hold names where most of them are the contract's: else it holds somebody's data.
+    """
+    seen = _by_layout(feed.format, data)
     wanted = {mapping.source: name for name, mapping in feed.columns.items()}
     gone = [source for source in wanted if source not in seen.names]
+    if not seen.has_names or len(gone) * 2 > len(wanted):
+        return
     for at, name in enumerate(seen.names):
         if not name or name in wanted or name in feed.ignored:
             continue
@@ -173,6 +171,20 @@ def _renamed(feed: Feed, data: bytes) -> Iterator[Change]:
         fits = [source for source in gone if _fits(feed, wanted[source], looks.kind, looks.reader)]
         if fits:
             yield Change(f"column {name}", f"is new, and may be what was {' or '.join(fits[:3])}", f'From("{name}", …)')
+
+
+def _by_layout(form: object, data: bytes) -> Recognised:
+    """What stands where the contract has its names and rows."""
+    from concord.onboarding import dialects, workbooks
+
+    if isinstance(form, Xlsx):
+        return workbooks.recognise(data, form.sheet, form.header_row)
+    if isinstance(form, Delimited) and not form.stated:
+        text = data.decode(form.encoding, "replace").removeprefix("\ufeff").replace("\r\n", "\n")
+        below = "\n".join(text.split("\n")[form.preamble_lines :])
+        one = form.delimiter if len(form.delimiter) == 1 else ONE_FOR_SEVERAL
+        return dialects.recognise(below.replace(form.delimiter, one), form.encoding, "", one) or UNREAD
+    return UNREAD
 
 
 def _fits(feed: Feed, canonical: str, kind: str, reader: str) -> bool:

@@ -18,6 +18,9 @@ DATE_FORMATS = (
     "%d-%b-%Y",
     "%m/%d/%y",
     "%d/%m/%y",
+    "%d.%m.%Y",
+    "%m%d%Y",
+    "%d%m%Y",
 )
 SENTINELS = frozenset(
     {

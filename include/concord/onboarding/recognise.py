@@ -11,28 +11,43 @@ from contextlib import suppress
 
 from concord.onboarding.layouts import Entry
 from concord.onboarding.recognised import Kind, Recognised
+from concord.parse.xlsx.archive import COMPOUND_FILE
 
+UTF_16 = "can it be sent as UTF-8? it is UTF-16, as spreadsheets save it"
+NEVER_READ = {
+    COMPOUND_FILE: "can it be sent as .xlsx without a password? it is an old workbook, or a locked one",
+    codecs.BOM_UTF16_LE: UTF_16,
+    codecs.BOM_UTF16_BE: UTF_16,
+}
+"""How what no contract reads begins, and what to ask."""
 HEAD_BYTES = 4 << 20
 EBCDIC_BLANK, EBCDIC_DIGITS = 0x40, range(0xF0, 0xFA)
 
 
 def recognise(data: bytes, layout: Sequence[Entry] = ()) -> Recognised:
     """Looks at the bytes of a sample; ``layout`` is what the partner says stands where in records of fixed width."""
-    from concord.onboarding import dialects, fixed, workbooks
+    from concord.onboarding import fixed, workbooks
 
-    wrapped = _wrapped(data)
-    if wrapped:
+    if wrapped := _wrapped(data):
         return Recognised(Kind.WRAPPED, rests_on=(wrapped,), unsure=(f"unwrap the sample first: it is {wrapped}",))
+    if question := next((asked for mark, asked in NEVER_READ.items() if data.startswith(mark)), ""):
+        return Recognised(Kind.UNKNOWN, unsure=(question,))
     if data.lstrip(b"\xef\xbb\xbf \r\n")[:3].upper() == b"ISA":
         return Recognised(Kind.X12_834, rests_on=("it begins with ISA",))
     if data[:4] == b"PK\x03\x04":
         return workbooks.recognise(data)
     if is_ebcdic(data):
         return fixed.recognise(data, "cp037", "blanks are X'40' and digits X'F0' to X'F9'", layout)
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return Recognised(Kind.UNKNOWN, unsure=("can it be sent as UTF-8? it is UTF-16, as spreadsheets save it",))
+    return _text(data, layout)
+
+
+def _text(data: bytes, layout: Sequence[Entry]) -> Recognised:
+    from concord.onboarding import dialects, fixed
+
     encoding, why = encoding_of(data)
-    text = data.decode(encoding, "replace").removeprefix("\ufeff")
+    text = data.decode(encoding, "replace").removeprefix("\ufeff").replace("\r\n", "\n")
+    if "\n" not in text and text.count("\r") > 1:
+        return Recognised(Kind.UNKNOWN, unsure=("can lines end in LF? they end in a bare carriage return",))
     found = None if layout or fixed.stands_in_columns(text) else dialects.recognise(text, encoding, why)
     return found or fixed.recognise(data, encoding, why, layout)
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from concord.onboarding.meanings import is_known
-from concord.onboarding.profile import shape_of
+from concord.onboarding.profile import LONGEST_CODE, is_code, shape_of
 from concord.onboarding.recognised import Marks
 
 CONTROL_MARKS = re.compile(r"[A-Z0-9]{1,4}")
@@ -89,7 +89,7 @@ def counts_in(
 
 
 def has_names(rows: Sequence[Row]) -> bool:
-    """Names hold no digits on their own, and stand nowhere else, but where most of them are names that we know."""
+    """Names begin with no digit, hold no number of a person, and stand nowhere else but where we know most of them."""
     first = rows[0] if rows else ()
     again = any(set(first) & set(row) - {""} for row in rows[1:50])
     named = [cell for cell in first if cell.strip()]
@@ -98,7 +98,7 @@ def has_names(rows: Sequence[Row]) -> bool:
 
 def _names(row: Row) -> bool:
     named = [cell.strip() for cell in row if cell.strip()]
-    plain = all(not cell[:1].isdigit() for cell in named)
+    plain = all(not cell[:1].isdigit() and is_code(cell[:LONGEST_CODE]) for cell in named)
     return bool(named) and plain and len(set(named)) == len(named)
 
 

@@ -85,7 +85,7 @@ class Trial:
     def _land(self, path: Path, day: date | None) -> str:
         from concord.steps.arriving import land
 
-        said, sequence = self._named(path)
+        said, sequence = said_by_name(self.feed, path.name)
         delivery_id, keys = ledger.new_id(), self.site.keys
         name = f"{delivery_id}.try"
         with self.site.database(BY) as connection:
@@ -105,17 +105,6 @@ class Trial:
         land(self.feed, delivery_id, Fetched(length, digest.hexdigest(), manifest), self.site)
         return delivery_id
 
-    def _named(self, path: Path) -> tuple[date | None, int | None]:
-        """Date and number of a file's name, where it fits the contract's pattern."""
-        if not isinstance(self.feed.source, SftpDrop):
-            return None, None
-        for ending in ("", *ENDINGS):
-            with suppress(ValueError):
-                said = matcher(self.feed.drop).read(path.name + ending)
-                if said is not None:
-                    return said.file_date, said.sequence
-        return None, None
-
     def _day(self, path: Path, day: date | None) -> date:
         if day is None:
             raise NoDay(f"{path.name}: its name has no date by the contract's pattern; say --date")
@@ -126,3 +115,13 @@ class Trial:
 
         with self.site.database(BY) as connection:
             return dict(one(connection, "plan/get_plan", {"delivery_id": delivery_id}) or {})
+
+
+def said_by_name(feed: Feed, name: str) -> tuple[date | None, int | None]:
+    """Date and number of a file's name, where it fits the contract's pattern, with or without its envelope's ending."""
+    for ending in ("", *ENDINGS) if isinstance(feed.source, SftpDrop) else ():
+        with suppress(ValueError):
+            said = matcher(feed.drop).read(name + ending)
+            if said is not None:
+                return said.file_date, said.sequence
+    return None, None

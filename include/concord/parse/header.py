@@ -165,10 +165,14 @@ def required_sources(feed: Feed) -> set[str]:
 
 
 def drift(feed: Feed, names: Sequence[str]) -> Drift:
-    """How the header differs from the contract: extra and missing optional columns, and their order."""
+    """How the header differs from the contract: extra and missing optional columns, and their order.
+
+    The order promised is that of the contract's ``columns``; where a contract states the columns, no file has another.
+    """
     wanted, given = sources(feed), set(names)
     in_both = [name for name in names if name in wanted]
     promised = names[: _named(names)] if feed.columnar.is_spreadsheet else names
     extra = tuple(name for name in promised if name not in wanted and name not in feed.ignored)
     missing = tuple(name for name in wanted if name not in given)
-    return Drift(extra, missing, reordered=in_both != [name for name in wanted if name in given])
+    promised_order = [name for name in wanted if name in given]
+    return Drift(extra, missing, reordered=not feed.columnar.stated and in_both != promised_order)

@@ -91,9 +91,9 @@ def drift_sentence(drift: Mapping[str, Any]) -> str:
     """How a header differs from the contract, in words; empty where it does not. Our column names, never theirs."""
     extra, missing = drift.get("extra_columns", 0), drift.get("missing_columns", [])
     parts = [
-        f"{extra} columns that the contract does not know" if extra else "",
+        f"with {extra} columns that the contract does not know" if extra else "",
         f"without {', '.join(missing)}, which keep what is held" if missing else "",
-        "in another order" if drift.get("reordered") else "",
+        "with its columns in another order" if drift.get("reordered") else "",
     ]
     return "; ".join(filter(None, parts))
 
@@ -346,7 +346,7 @@ def waits(
 
 def _effects(delivery: Delivery, plan: Mapping[str, Any], rows: str) -> list[str]:
     return [
-        *([f"**Drift** — the file comes with {told}."] if (told := drift_sentence(delivery.drift)) else []),
+        *([f"**Drift** — the file comes {told}."] if (told := drift_sentence(delivery.drift)) else []),
         "**What it would do**\n\n" + effects_table(plan["counts"]),
         rows,
     ]
