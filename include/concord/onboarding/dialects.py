@@ -30,7 +30,8 @@ def recognise(text: str, encoding: str, why: str, delimiter: str | None = None) 
         return None
     comment = _comment(lines, delimiter)
     kept = "\n".join("" if comment and line.startswith(comment) else line for line in lines)
-    quote, escape, numbered = _read(kept, delimiter)
+    quote, escape = _quoting("\n".join(kept.split("\n", HEAD_LINES)[:HEAD_LINES]), delimiter)
+    numbered = _rows(kept, delimiter, quote, escape)
     if not numbered:
         return None
     table = tables.find([row for _, row in numbered])
@@ -89,10 +90,13 @@ def _comment(lines: Sequence[str], delimiter: str) -> str | None:
     return COMMENT if is_comment and len(marked) * 2 < len(lines) else None
 
 
-def _read(text: str, delimiter: str) -> tuple[str | None, str | None, list[tuple[int, Row]]]:
-    """By the quoting that gives the most rows of the usual width: quote, escape, and rows with their lines."""
-    readings = [(quote, escape, _rows(text, delimiter, quote, escape)) for quote, escape in QUOTINGS]
-    return max(readings, key=lambda each: max(Counter(len(row) for _, row in each[2]).values(), default=0))
+def _quoting(text: str, delimiter: str) -> tuple[str | None, str | None]:
+    """The quote and the escape that give the most rows of the usual width."""
+
+    def alike(quoting: tuple[str | None, str | None]) -> int:
+        return max(Counter(len(row) for _, row in _rows(text, delimiter, *quoting)).values(), default=0)
+
+    return max(QUOTINGS, key=alike)
 
 
 def _rows(text: str, delimiter: str, quote: str | None, escape: str | None) -> list[tuple[int, Row]]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import string
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import islice
 
 DATE_FORMATS = (
     "%Y-%m-%d",
@@ -35,6 +37,9 @@ SENTINELS = frozenset(
         "00/00/0000",
     }
 )
+LOOKS = str.maketrans(string.ascii_letters + string.digits, "A" * 52 + "9" * 10)
+LOOKED_AT = 200
+"""So many different values show which formats are worth trying on all."""
 SHORT = re.compile(r"(?<![0-9])[0-9](?![0-9])")
 SSN = re.compile(r"[0-9]{3}-?[0-9]{2}-?[0-9]{4}")
 MOST_CODES = 25
@@ -83,7 +88,9 @@ def date_formats(values: Iterable[str]) -> list[str]:
     """The formats in which nearly all values (but sentinels) are dates; several where day and month cannot be told."""
     counts = Counter(value for value in values if value not in SENTINELS)
     total = sum(counts.values())
-    read = {form: sum(n for value, n in counts.items() if _reads(value, form)) for form in DATE_FORMATS}
+    some = list(islice(counts, LOOKED_AT))
+    likely = [form for form in DATE_FORMATS if any(_reads(value, form) for value in some)]
+    read = {form: sum(n for value, n in counts.items() if _reads(value, form)) for form in likely}
     most = max(read.values(), default=0)
     return [form for form, n in read.items() if total and n == most and n >= total * NEARLY_ALL]
 
@@ -139,7 +146,7 @@ def is_code(value: str) -> bool:
 
 def shape_of(values: Sequence[str]) -> str:
     """The commonest look: letters as A, digits as 9."""
-    shapes = Counter(re.sub(r"[0-9]", "9", re.sub(r"[A-Za-z]", "A", value)) for value in values)
+    shapes = Counter(value.translate(LOOKS) for value in values)
     return shapes.most_common(1)[0][0][:40] if shapes else ""
 
 
@@ -154,9 +161,9 @@ def text_reader(values: Sequence[str]) -> str:
 
 def common_pattern(values: Sequence[str]) -> str:
     """A regular expression that fits nearly every value, of one length; letters that never differ are themselves."""
-    shapes = Counter(shape_of([value]) for value in values)
+    shapes = Counter(value.translate(LOOKS) for value in values)
     shape, count = shapes.most_common(1)[0] if shapes else ("", 0)
-    alike = [value for value in values if shape_of([value]) == shape]
+    alike = [value for value in values if value.translate(LOOKS) == shape]
     if count < len(values) * NEARLY_ALL or len(shape) > 20 or len(set(alike)) < 3:
         return ""
     parts = [_class(set(column)) for column in zip(*alike, strict=True)]

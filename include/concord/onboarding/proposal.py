@@ -40,6 +40,8 @@ QUESTIONS_834 = (
 IDS, BESIDE_IDS = ("subscriber_id", "ssn"), ("person_code", "birth_date", "first_name", "coverage_line", "plan_code")
 """What a key can be made of."""
 MOST_KEYS = 4
+PROFILED = 20_000
+"""So many values show what a column is like; keys are looked for in all."""
 HARDLY = 0.1
 """How sure a column is that only stands where one has to be."""
 BOUNDED = ("group_id", "coverage_line")
@@ -88,7 +90,7 @@ def propose(samples: Sequence[Path], name: str, partner: str, layout: Sequence[E
     alike = [other for other in read if (other.kind, other.names) == (sample.kind, sample.names)]
     rows = [row for other in alike for row in other.rows]
     columns = {each: [row[at] if at < len(row) else "" for row in rows] for at, each in enumerate(sample.names) if each}
-    profiles = settled([profile(each, values) for each, values in columns.items()])
+    profiles = settled([profile(each, values[:PROFILED]) for each, values in columns.items()])
     by_name = guesses(profiles) if sample.has_names else [_by_value(each) for each in guesses(profiles)]
     found = in_order(completed(by_name, profiles, columns), sample.names)
     pattern, asked = name_pattern([path.name for path in samples])
