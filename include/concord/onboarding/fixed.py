@@ -12,9 +12,8 @@ import numpy as np
 from concord.contract import Coding, Framing
 from concord.onboarding import by_values, positions
 from concord.onboarding.dialects import delimiter_of
-from concord.onboarding.layouts import Entry
 from concord.onboarding.profile import NEARLY_ALL
-from concord.onboarding.recognised import Kind, Marks, Piece, Recognised, Records
+from concord.onboarding.recognised import Entry, Kind, Marks, Piece, Recognised, Records
 
 FEWEST_LINES = 10
 """Fewer lines are as long as each other by chance."""

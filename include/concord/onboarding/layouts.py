@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
 from concord.contract import Coding
 from concord.errors import ConcordError
-from concord.onboarding.recognised import Piece
+from concord.onboarding.recognise import recognise
+from concord.onboarding.recognised import Entry, Piece
 
 HEADINGS = {
     "name": ("NAME", "FIELD", "FIELDNAME", "COLUMN", "COLUMNNAME", "ELEMENT", "DATAELEMENT"),
@@ -32,22 +32,12 @@ class NotALayout(ConcordError):
     """A list of positions that cannot be read."""
 
 
-@dataclass(frozen=True)
-class Entry:
-    """One column of a layout; one without a name is not used."""
-
-    name: str
-    piece: Piece
-
-
 def read(path: Path) -> tuple[Entry, ...]:
     """The entries of a list (delimited text or a workbook), in the order of their positions.
 
     It has a line of headings: a name, a start (or a range, ``10-49``), a length or an end, and, where numbers are
     packed or zoned, a type (``COMP-3``, ``PACKED``, ``S9(7)V99``). Raises :class:`NotALayout`.
     """
-    from concord.onboarding.recognise import recognise
-
     found = recognise(path.read_bytes())
     places = _places(found.names)
     if "start" not in places or "name" not in places or not found.has_names:

@@ -10,11 +10,10 @@ from pathlib import Path
 
 from concord.entities import ELIGIBILITY, MEMBER
 from concord.onboarding import by_values
-from concord.onboarding.layouts import Entry
 from concord.onboarding.meanings import CERTAIN, WANTED, Guess, guesses, meaning, plain
 from concord.onboarding.profile import NEARLY_ALL, Profile, profile, settled
 from concord.onboarding.recognise import recognise
-from concord.onboarding.recognised import Kind, Recognised
+from concord.onboarding.recognised import Entry, Kind, Recognised
 
 REQUIRED = tuple(
     dict.fromkeys(column.name for entity in (MEMBER, ELIGIBILITY) for column in entity.columns if column.required)

@@ -9,8 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 
-from concord.onboarding.layouts import Entry
-from concord.onboarding.recognised import Kind, Recognised
+from concord.onboarding.recognised import Entry, Kind, Recognised
 from concord.parse.xlsx.archive import COMPOUND_FILE
 
 UTF_16 = "can it be sent as UTF-8? it is UTF-16, as spreadsheets save it"

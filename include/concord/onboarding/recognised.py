@@ -77,6 +77,14 @@ class Piece:
 
 
 @dataclass(frozen=True)
+class Entry:
+    """One column of a layout; one without a name is not used."""
+
+    name: str
+    piece: Piece
+
+
+@dataclass(frozen=True)
 class Records:
     """Fixed width. ``count`` are the positions in the trailer where the number of records stands."""
 
