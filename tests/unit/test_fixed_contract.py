@@ -84,6 +84,11 @@ CONTRADICTIONS: dict[str, tuple[dict[str, Any], str]] = {
         "format.control",
     ),
     "a place of no length": (control(count_at=Place(2)), "format.control.count_at"),
+    "a count beyond every record": (
+        control(count_at=Place(LENGTH, 2)) | {"framing": Framing.LENGTH},
+        "format.control.count_at",
+    ),
+    "a date beyond the longest record": (control(date_at=Place(65_530, 8)), "format.control.date_at"),
     "a sender nowhere": (control(sender_at=None), "format.control"),
     "a place for no sender": (control(sender=None), "format.control"),
     "a total of no column": (control(total_column=None), "format.control"),
@@ -103,7 +108,10 @@ def test_a_contradiction_is_refused_by_name(changes: dict[str, Any], field: str)
     assert f", {field}: " in str(caught.value)
 
 
-@pytest.mark.parametrize("changes", [with_column(), mainframe(coding=Coding.PACKED), control(), {}])
+@pytest.mark.parametrize(
+    "changes",
+    [with_column(), mainframe(coding=Coding.PACKED), control(), control(count_at=Place(LENGTH, 8)), {}],
+)
 def test_a_layout_without_contradiction_is_built(changes: dict[str, Any]) -> None:
     assert fixed(**changes)
 

@@ -9,12 +9,27 @@ from typing import Any
 
 import pytest
 
-from concord.contract import Feed, FixedControl, Framing, Mode, Omission, Place, Policy
+from concord.contract import Coding, Feed, FixedColumn, FixedControl, Framing, From, Mode, Omission, Place, Policy, Text
 from concord.errors import DeliveryRejected
 from concord.parse import Chunk
 from concord.parse.fixed_width import FixedWidthFile
 from concord.parse.fixed_width.promises import FixedTotals
-from tests.unit.fixed_rows import CONTROL, controlled, file, fixed, header, people, record, row, trailer
+from tests.unit.fixed_rows import (
+    COLUMNS,
+    CONTROL,
+    LENGTH,
+    MAPPING,
+    controlled,
+    file,
+    fixed,
+    header,
+    packed,
+    people,
+    record,
+    row,
+    trailer,
+    zoned,
+)
 
 TOLD: dict[str, Any] = {"file_date": date(2026, 11, 20), "sequence": 42}
 
@@ -99,6 +114,44 @@ def test_a_hash_total_is_not_judged_where_a_record_could_not_be_read() -> None:
     data = lines(header(), SOUND, SOUND[:-1], trailer(2, 999))
     (chunk,) = parse(data, **TOLD)
     assert [each.reasons for each in chunk.refused] == [("record.length",)]
+
+
+def summed(coding: Coding, length: int) -> Feed:
+    """A mainframe's file whose hash total is of a number behind the other columns."""
+    columns = (*COLUMNS, FixedColumn("EMP", LENGTH + 1, length, coding=coding))
+    control = replace(CONTROL, total_column="EMP")
+    feed = fixed(encoding="cp037", framing=Framing.LENGTH, columns=columns)
+    mapping = {**MAPPING, "division_code": From("EMP", Text(r"\A[0-9]+\Z"))}
+    return replace(feed, columns=mapping, format=replace(feed.format, control=control))  # type: ignore[type-var]
+
+
+def mainframe(total: int, *cells: bytes) -> bytes:
+    ends = [text.ljust(LENGTH + len(cells[0])).encode("cp037") for text in (header(), trailer(len(cells), total))]
+    return ends[0] + b"".join(record(row()).encode("cp037") + cell for cell in cells) + ends[1]
+
+
+UNREADABLE = {
+    Coding.PACKED: [packed(120, 9), packed(7, 9), bytes.fromhex("100A00003C")],
+    Coding.ZONED: [zoned(120, 5).encode("cp037"), b"\xf0" * 5, "  12A".encode("cp037")],
+}
+
+
+@pytest.mark.parametrize(("coding", "cells"), UNREADABLE.items())
+def test_a_hash_total_is_not_judged_where_one_of_its_numbers_could_not_be_read(
+    coding: Coding, cells: list[bytes]
+) -> None:
+    """It is not known what the partner added; the row itself is refused by its column's rule."""
+    feed = summed(coding, len(cells[0]))
+    (chunk,) = parse(mainframe(999, *cells), feed, **TOLD)
+    assert chunk.frame["EMP"].str.startswith("=X'").tolist() == [False, False, True]
+    assert rejection(mainframe(999, *cells[:2]), feed, **TOLD) == "control.hash_total", "negative control"
+
+
+def test_a_number_that_is_blank_adds_nothing_to_a_hash_total_and_spares_it_nothing() -> None:
+    feed = summed(Coding.PACKED, 5)
+    cells = packed(120, 9), packed(7, 9), b"\x40" * 5
+    assert parse(mainframe(127, *cells), feed, **TOLD)
+    assert rejection(mainframe(128, *cells), feed, **TOLD) == "control.hash_total"
 
 
 def test_a_mark_may_stand_anywhere_and_have_any_length() -> None:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from concord.contract import Coding, Feed, FixedColumn, Framing, From, Reader, Text, Whole
+from concord.contract import Coding, Feed, FixedColumn, Framing, From, Reader, Text, Whole, date_in
 from concord.parse.fixed_width import FixedWidthFile
 from concord.parse.fixed_width.values import Alphabet, text
 from concord.validate import validate
@@ -102,3 +102,63 @@ def test_a_number_that_is_none_refuses_its_row_by_the_columns_own_rule(reader: R
     assert judged.rejected.position.tolist() == [1]
     assert {code.split(".")[0] for code in judged.rejected.reasons[0]} == name
     assert judged.positions.tolist() == [0, 2]
+
+
+# ── a mainframe's "no date" ────────────────────────────────────────────────────
+
+
+def ending(coding: Coding, length: int, padding: str, form: str) -> Feed:
+    """A feed whose end of coverage is a number behind its other columns."""
+    columns = (*COLUMNS, FixedColumn("END", LENGTH + 1, length, coding=coding, padding=padding))
+    feed = fixed(encoding="cp037", framing=Framing.LENGTH, columns=columns)
+    return replace(feed, columns={**MAPPING, "effective_to": From("END", date_in(form))})
+
+
+def judged_end(feed: Feed, cell: bytes) -> str:
+    """The end that is read, or why the row is refused."""
+    (chunk,) = FixedWidthFile(BytesIO(record(row()).encode("cp037") + cell), feed)
+    judged = validate(feed, chunk.frame, as_of=date(2026, 11, 20), missing=frozenset())
+    if len(judged.rejected):
+        return ",".join(judged.rejected.reasons[0])
+    return str(judged.accepted["effective_to"].tolist()[0])
+
+
+WRITTEN = [
+    (Coding.PACKED, "0", "%Y%m%d"),
+    (Coding.PACKED, " ", "0%Y%m%d"),
+    (Coding.ZONED, "0", "%Y%m%d"),
+    (Coding.ZONED, " ", "0%Y%m%d"),
+]
+
+
+@pytest.mark.parametrize(("coding", "padding", "form"), WRITTEN)
+def test_a_sentinel_is_a_number_where_the_date_is_written_as_one(coding: Coding, padding: str, form: str) -> None:
+    def cell(number: int) -> bytes:
+        return packed(number, 9) if coding is Coding.PACKED else zoned(number, 9).encode("cp037")
+
+    feed = ending(coding, len(cell(0)), padding, form)
+    none = judged_end(feed, cell(99991231))
+    assert judged_end(feed, cell(0)) == none
+    assert judged_end(feed, cell(20261231)) not in (none, "effective_to.date")
+    assert judged_end(feed, cell(20261301)) == "effective_to.date"
+
+
+def test_a_sentinel_is_also_the_day_that_it_denotes_as_it_is_in_text() -> None:
+    feed = ending(Coding.PACKED, 5, " ", "0%m%d%Y")
+    feed = replace(feed, policy=replace(feed.policy, sentinels=("29991231",)))
+    assert judged_end(feed, packed(12312999, 9)) == judged_end(feed, b"\x40" * 5)
+
+
+def test_zero_is_no_date_only_where_the_contract_says_so() -> None:
+    feed = ending(Coding.PACKED, 5, "0", "%Y%m%d")
+    strict = replace(feed, policy=replace(feed.policy, sentinels=("99991231",)))
+    assert judged_end(strict, packed(0, 9)) == "effective_to.date"
+    assert judged_end(feed, packed(1, 9)) == "effective_to.date"
+
+
+def test_a_sentinel_of_a_text_is_that_text() -> None:
+    """A lone zero in a column of text may be a value that was cut."""
+    feed = ending(Coding.TEXT, 8, " ", "%Y%m%d")
+    none = judged_end(feed, " ".encode("cp037") * 8)
+    assert judged_end(feed, "00000000".encode("cp037")) == none
+    assert judged_end(feed, "0       ".encode("cp037")) == "effective_to.date"

@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from concord.contract import Feed, FixedColumn, FixedControl, Framing, Positions, Side
+from concord.contract import Coding, Feed, FixedColumn, FixedControl, Framing, Place, Positions, Side
 from concord.errors import DeliveryRejected
 from concord.parse import Chunk, line_accounting
 from concord.parse.fixed_width import FixedWidthFile, judging, reread
+from concord.parse.fixed_width import framing as cutting
 from concord.parse.opening import open_rows, reread_rows
 from tests.unit.fixed_rows import COLUMNS, LENGTH, READ, ROW, file, fixed, people, record, row
 
@@ -245,6 +246,62 @@ def test_an_end_of_file_byte_is_control(tail: bytes, framing: Framing) -> None:
     assert lines_of(chunks) == [1, 2, 3]
 
 
+@pytest.mark.parametrize("block", BLOCKS)
+@pytest.mark.parametrize(
+    "tail", [b"\x1a" * 4, b"\x3f" * LENGTH, b"\x1a" * (5 * LENGTH + 7), b"\x1a" + b"\x3f" * 500], ids=len
+)
+@pytest.mark.parametrize("framing", [Framing.LENGTH, Framing.DESCRIPTOR])
+def test_a_file_that_was_filled_up_to_a_block_ends_with_its_last_record(
+    framing: Framing, tail: bytes, block: int
+) -> None:
+    feed = fixed(encoding="cp037", framing=framing)
+    delivery, chunks = parse(mainframe(people(2), framing) + tail, feed, block_bytes=block)
+    assert [line for chunk in chunks for line in chunk.control] == [3]
+    assert (delivery.line_count, lines_of(chunks)) == (3, [1, 2, 3])
+
+
+def test_a_trailer_may_stand_before_what_fills_up_the_block() -> None:
+    feed = fixed(encoding="cp037", framing=Framing.LENGTH, control=FixedControl(trailer="T", count_at=Place(2, 8)))
+    end = "T00000002".ljust(LENGTH).encode("cp037")
+    _, chunks = parse(mainframe(people(2), Framing.LENGTH) + end + b"\x1a" * 3 * LENGTH, feed)
+    assert [line for chunk in chunks for line in chunk.control] == [3, 4]
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+def test_bytes_of_end_of_file_before_a_record_are_a_record(block: int) -> None:
+    """Two files that were filled up and then put together: what is no record costs only itself."""
+    control = FixedControl(detail="D")
+    feed = fixed(encoding="cp037", framing=Framing.LENGTH, control=control)
+    one = mainframe(people(1), Framing.LENGTH)
+    delivery, chunks = parse(one + b"\x1a" * 2 * LENGTH + one + b"\x1a" * 90, feed, block_bytes=block)
+    assert refusals(chunks) == [(2, ("record.type",)), (3, ("record.type",))]
+    assert lines_of(chunks) == [1, 2, 3, 4, 5]
+    assert delivery.line_count == 5
+
+
+def test_a_last_record_may_end_in_such_bytes() -> None:
+    """They are a sign and a digit where a number is packed."""
+    columns = (*COLUMNS, FixedColumn("PAY", LENGTH + 1, 3, coding=Coding.PACKED))
+    feed = fixed(encoding="cp037", framing=Framing.LENGTH, columns=columns)
+    one = mainframe(people(1), Framing.LENGTH) + b"\x1a\x1a\x1a"
+    for tail, lines in ((b"", [1]), (b"\x1a" * 100, [1, 2])):
+        _, chunks = parse(one + tail, feed)
+        assert (len(values(chunks)), lines_of(chunks)) == (1, lines)
+
+
+def test_so_many_bytes_of_end_of_file_that_no_block_has_them_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cutting, "LONGEST_FILL", 1_000)
+    form = fixed(framing=Framing.LENGTH)
+    assert parse(file(end="") + b"\x1a" * 1_000, form, block_bytes=LENGTH)
+    with pytest.raises(DeliveryRejected, match=r"structure\.end_of_file"):
+        parse(file(end="") + b"\x1a" * 3_000, form, block_bytes=LENGTH)
+
+
+def test_a_line_of_such_bytes_that_nobody_saw_the_end_of_is_no_end() -> None:
+    form = fixed(max_record_bytes=100)
+    assert rejection(file() + b"\x1a" * 110 + file()[:-1], form) == "structure.no_final_terminator"
+
+
 # ── what rejects the whole ─────────────────────────────────────────────────────
 
 
@@ -265,6 +322,30 @@ def test_a_length_that_is_none_rejects_what_follows_it() -> None:
     feed = fixed(encoding="cp037", framing=Framing.DESCRIPTOR)
     assert rejection(b"\0\x03\0\0" + mainframe(people(1), Framing.DESCRIPTOR), feed) == "structure.record_descriptor"
     assert rejection(mainframe(people(1), Framing.DESCRIPTOR) + b"\0\x10\1\0", feed) == "structure.record_descriptor"
+
+
+@pytest.mark.parametrize("block", [1, 7, 4 << 20])
+def test_what_follows_an_end_of_file_where_a_descriptor_should_stand_is_none(block: int) -> None:
+    feed = fixed(encoding="cp037", framing=Framing.DESCRIPTOR)
+    one = mainframe(people(1), Framing.DESCRIPTOR)
+    with pytest.raises(DeliveryRejected, match=r"structure\.record_descriptor"):
+        parse(one + b"\x1a" * 40 + one, feed, block_bytes=block)
+
+
+@pytest.mark.parametrize("block", [1, 100, 4 << 20])
+def test_block_descriptor_words_are_told_by_name(block: int) -> None:
+    """RECFM=VB that was transferred with both: a block looks like one long record that begins with a descriptor."""
+    feed = fixed(encoding="cp037", framing=Framing.DESCRIPTOR)
+    inner = mainframe(people(3), Framing.DESCRIPTOR)
+    whole = ((len(inner) + 4).to_bytes(2, "big") + b"\0\0" + inner) * 2
+    with pytest.raises(DeliveryRejected, match=r"structure\.record_descriptor.*block descriptor"):
+        parse(whole, feed, block_bytes=block)
+
+
+def test_a_first_record_of_nothing_is_no_block() -> None:
+    feed = fixed(encoding="cp037", framing=Framing.DESCRIPTOR)
+    _, chunks = parse(b"\0\x04\0\0" + mainframe(people(2), Framing.DESCRIPTOR), feed)
+    assert (len(values(chunks)), lines_of(chunks)) == (2, [1, 2, 3])
 
 
 @pytest.mark.parametrize(

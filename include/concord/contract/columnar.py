@@ -33,6 +33,10 @@ class Columnar:
         """The source columns, where the contract says all of them; empty where the file names them itself."""
         return ()
 
+    def as_read(self, column: str, texts: tuple[str, ...]) -> tuple[str, ...]:  # noqa: ARG002
+        """What the reader gives for ``texts`` where they are values of source ``column``."""
+        return texts
+
     @property
     def brings_members_alone(self) -> bool:
         """Whether a row may be about a member and no coverage (834: a 2000 loop without HD)."""

@@ -58,7 +58,7 @@ class Framing(StrEnum):
     LENGTH = "length"
     """By nothing: all have ``record_length`` bytes (RECFM=F)."""
     DESCRIPTOR = "descriptor"
-    """By a record descriptor word of four bytes before each (RECFM=V, transferred with RDW)."""
+    """By a record descriptor word of four bytes before each (RECFM=V or VB, transferred with RDW and without BDW)."""
 
 
 @dataclass(frozen=True)
@@ -114,6 +114,12 @@ class FixedColumn:
         size = self.place.stop - self.place.first
         return 2 * size - 1 if self.coding is Coding.PACKED else size
 
+    def as_read(self, text: str) -> str:
+        """``text`` as the reader gives it from here: the digits of a whole number with the zeros that it has here."""
+        if not self.is_number or not text.isdecimal():
+            return text
+        return str(int(text)).zfill(1 if self.padding == "0" else self.digits)
+
 
 def filler(start: int, length: int | None = None, end: int | None = None) -> FixedColumn:
     """Positions that are not read: COBOL's FILLER."""
@@ -130,6 +136,8 @@ class FixedControl:
     digits of source column ``total_column``. ``detail`` is the mark of every other record: one with another mark is
     refused (``record.type``). ``empty_is_legal``: a count of zero and no record say that there is nothing to say
     (OPM 2810 has such a file for an empty day); without, a file without a record is rejected (``structure.no_rows``).
+    Numbers are digits in text, without a sign. Where something tells where a record ends, these may be longer or
+    shorter than the others.
     The rules and their codes are those of :class:`~concord.contract.Control`.
     """
 
@@ -163,7 +171,8 @@ class FixedWidth(Columnar):
     ``short_ok`` reads a shorter one as if blanks followed: editors and transfers strip them.
     ``positions`` count bytes or characters; where a character may take several bytes (UTF-8) it has to be said.
     ``final_newline`` demands that a file of lines ends in a line end, as :class:`~concord.contract.Delimited` does.
-    Bytes of end-of-file (X'1A', in EBCDIC also X'3F') after the last record are control, and no record.
+    Bytes of end-of-file (X'1A', in EBCDIC also X'3F') after the last record are control, and no record, also where
+    they fill a block up.
     """
 
     columns: tuple[FixedColumn, ...] = ()
@@ -200,6 +209,10 @@ class FixedWidth(Columnar):
     def by_characters(self) -> bool:
         """Whether positions and bytes may differ."""
         return self.is_multibyte and self.positions is Positions.CHARACTERS
+
+    def as_read(self, column: str, texts: tuple[str, ...]) -> tuple[str, ...]:
+        """Digits as those of a number, where one stands in ``column``."""
+        return tuple(each.as_read(text) for each in self.columns if each.name == column for text in texts)
 
     def spread(self, raw: bytes) -> str:
         """The record's values, apart from each other, and once more counted from its end where its length is wrong.

@@ -27,6 +27,7 @@ def fixed_width(feed: Feed, form: FixedWidth) -> Iterator[tuple[str, str]]:
     yield from _mapping(feed, form)
     if form.control is not None:
         yield from _marks(form, form.control)
+        yield from _places(form, form.control)
         yield from _promises(feed, form.control)
 
 
@@ -109,11 +110,18 @@ IN_HEADER = ("sender_at", "date_at", "sequence_at")
 IN_TRAILER = ("count_at", "total_at")
 
 
-def _promises(feed: Feed, control: FixedControl) -> Iterator[tuple[str, str]]:
-    place = "format.control"
+def _places(form: FixedWidth, control: FixedControl) -> Iterator[tuple[str, str]]:
+    """Control records may be longer than the others, where something tells where they end."""
+    longest = form.length if form.framing is Framing.LENGTH else form.max_record_bytes
     for label in (*IN_HEADER, *IN_TRAILER):
         if (where := getattr(control, label)) is not None:
-            yield from _place(f"{place}.{label}", where)
+            yield from _place(f"format.control.{label}", where)
+            if where.stop > longest:
+                yield f"format.control.{label}", "is a place in the record"
+
+
+def _promises(feed: Feed, control: FixedControl) -> Iterator[tuple[str, str]]:
+    place = "format.control"
     if (control.sender is None) != (control.sender_at is None):
         yield place, "sender and sender_at are given together"
     if (control.total_column is None) != (control.total_at is None):

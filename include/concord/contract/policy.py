@@ -102,6 +102,7 @@ class Policy:
         "9999-12-31", "99991231", "12/31/9999", "2999-12-31", "12/31/2999", "29991231",
         "00000000", "0000-00-00", "00/00/0000", "1900-01-01", "01/01/1900", "0001-01-01", "01/01/0001",
     )  # fmt: skip
+    """Dates that mean no date, as text and as the day they denote; where numbers are packed or zoned, as numbers."""
     guards: Guards = field(default_factory=Guards)
     hold_escalates_after: timedelta = timedelta(hours=4)
     approvers: int = 1

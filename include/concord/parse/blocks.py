@@ -89,6 +89,11 @@ class BlockReader:
         """Whether the stream ended inside a line."""
         return self.at_end and bool(self._carry)
 
+    @property
+    def is_shortened(self) -> bool:
+        """Whether of what comes next not all was kept."""
+        return bool(self._dropped)
+
     def _fill(self) -> None:
         fresh = self._read()
         if self._skipping:

@@ -25,8 +25,8 @@ class ControlTotals:
     A line cut off from a record of broken quoting may be a record or a piece of
     one. Such a run of refused lines counts as anything from one record to all its
     lines: the trailer is believed when it fits. A hash total is judged only where every
-    record could be read: a value that is not known may be what is missing. A record whose
-    type cannot be told may be of any.
+    record could be read: a value that is not known may be what is missing. A blank is known:
+    it adds nothing. A record whose type cannot be told may be of any.
     """
 
     empty_is_legal = False
@@ -132,7 +132,7 @@ class ControlTotals:
                 self._of_type[totals.mark].total += _sum(frame.loc[own, totals.total_column])
 
     def count(self, sure: int, unsure: int, *, unread: int = 0) -> None:
-        """Adds records, ``unread`` of them without values; raises ``control.trailer`` where they follow the trailer."""
+        """Adds records, and ``unread`` values; raises ``control.trailer`` where records follow the trailer."""
         if self._trailer_seen and (sure or unsure):
             raise DeliveryRejected("control.trailer", "records follow the trailer")
         self.sure += sure

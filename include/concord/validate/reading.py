@@ -30,6 +30,7 @@ from concord.contract import (
 from concord.validate.dates import UNREADABLE, read_dates
 from concord.validate.moments import read_moments
 
+Texts = tuple[str, ...]
 SEPARATORS = r"[ .()\-]"
 LEADING_BLANKS = " \n\u00a0"
 """Stripped from the front of a text; a tab or carriage return stays, since there it makes a formula."""
@@ -50,13 +51,15 @@ def read_column(mapping: From, values: pa.Array, feed: Feed) -> tuple[pa.Array, 
 
     ``default`` replaces a blank and is canonical already.
     """
-    canonical, flags = READERS[type(mapping.read)](mapping.read, values, feed)
+    said = feed.policy.sentinels
+    sentinels = (*said, *feed.columnar.as_read(mapping.source, said))
+    canonical, flags = READERS[type(mapping.read)](mapping.read, values, sentinels)
     if mapping.default is not None:
         canonical = pc.if_else(pc.equal(canonical, ""), mapping.default, canonical)
     return canonical, flags
 
 
-def _text(read: Text, values: pa.Array, _: Feed) -> tuple[pa.Array, dict[str, pa.Array]]:
+def _text(read: Text, values: pa.Array, _: Texts) -> tuple[pa.Array, dict[str, pa.Array]]:
     text = pc.utf8_ltrim(pc.utf8_rtrim_whitespace(values), characters=LEADING_BLANKS)
     if read.digits_only:
         text = pc.replace_substring_regex(text, SEPARATORS, "")
@@ -70,11 +73,11 @@ def _padded(text: pa.Array, short: str, width: int) -> tuple[pa.Array, dict[str,
     return pc.if_else(lost, pc.utf8_lpad(text, width, "0"), text), {"padded": lost}
 
 
-def _date(read: DateText, values: pa.Array, feed: Feed) -> tuple[pa.Array, dict[str, pa.Array]]:
-    return read_dates(values, read, feed.policy.sentinels)
+def _date(read: DateText, values: pa.Array, sentinels: Texts) -> tuple[pa.Array, dict[str, pa.Array]]:
+    return read_dates(values, read, sentinels)
 
 
-def _codes(read: Codes, values: pa.Array, _: Feed) -> tuple[pa.Array, dict[str, pa.Array]]:
+def _codes(read: Codes, values: pa.Array, _: Texts) -> tuple[pa.Array, dict[str, pa.Array]]:
     encoded = values.dictionary_encode()
     table: Mapping[str, str] = {"": "", **{key.strip().upper(): code for key, code in read.table.items()}}
     given = (value.strip().upper() for value in encoded.dictionary.to_pylist())
@@ -82,11 +85,11 @@ def _codes(read: Codes, values: pa.Array, _: Feed) -> tuple[pa.Array, dict[str, 
     return codes.take(encoded.indices), {}
 
 
-def _whole(_read: Whole, values: pa.Array, _: Feed) -> tuple[pa.Array, dict[str, pa.Array]]:
+def _whole(_read: Whole, values: pa.Array, _: Texts) -> tuple[pa.Array, dict[str, pa.Array]]:
     return pc.utf8_trim_whitespace(values), {}
 
 
-def _ssn(read: Ssn, values: pa.Array, _: Feed) -> tuple[pa.Array, dict[str, pa.Array]]:
+def _ssn(read: Ssn, values: pa.Array, _: Texts) -> tuple[pa.Array, dict[str, pa.Array]]:
     text = pc.utf8_trim_whitespace(values)
     text, flags = _padded(text, r"\A[0-9]{7,8}\z", 9) if read.pad_left else (text, {})
     readable = pc.or_(pc.match_substring_regex(text, SSN_SHAPE), pc.equal(text, ""))
@@ -95,20 +98,20 @@ def _ssn(read: Ssn, values: pa.Array, _: Feed) -> tuple[pa.Array, dict[str, pa.A
     return pc.if_else(placeholder, "", digits), flags | {"placeholder": placeholder}
 
 
-def _moment(read: Moment, values: pa.Array, feed: Feed) -> tuple[pa.Array, dict[str, pa.Array]]:
-    return read_moments(values, read, feed.policy.sentinels)
+def _moment(read: Moment, values: pa.Array, sentinels: Texts) -> tuple[pa.Array, dict[str, pa.Array]]:
+    return read_moments(values, read, sentinels)
 
 
-def _number(_read: Number, values: pa.Array, _: Feed) -> tuple[pa.Array, dict[str, pa.Array]]:
+def _number(_read: Number, values: pa.Array, _: Texts) -> tuple[pa.Array, dict[str, pa.Array]]:
     return pc.utf8_trim_whitespace(values), {}
 
 
-def _yes_no(read: YesNo, values: pa.Array, feed: Feed) -> tuple[pa.Array, dict[str, pa.Array]]:
+def _yes_no(read: YesNo, values: pa.Array, sentinels: Texts) -> tuple[pa.Array, dict[str, pa.Array]]:
     words = {**dict.fromkeys(read.yes, "true"), **dict.fromkeys(read.no, "false")}
-    return _codes(Codes(words), values, feed)
+    return _codes(Codes(words), values, sentinels)
 
 
-def _reference(read: Reference, values: pa.Array, _: Feed) -> tuple[pa.Array, dict[str, pa.Array]]:
+def _reference(read: Reference, values: pa.Array, _: Texts) -> tuple[pa.Array, dict[str, pa.Array]]:
     text = pc.utf8_trim_whitespace(values)
     head, between = (pa.scalar(part, text.type) for part in (read.type, "/"))
     named = pc.binary_join_element_wise(head, text, between)
@@ -116,7 +119,7 @@ def _reference(read: Reference, values: pa.Array, _: Feed) -> tuple[pa.Array, di
     return pc.if_else(pc.equal(text, ""), "", found), {}
 
 
-READERS: Mapping[type[Reader], Callable[[Any, pa.Array, Feed], tuple[pa.Array, dict[str, pa.Array]]]] = {
+READERS: Mapping[type[Reader], Callable[[Any, pa.Array, Texts], tuple[pa.Array, dict[str, pa.Array]]]] = {
     Text: _text,
     DateText: _date,
     Codes: _codes,

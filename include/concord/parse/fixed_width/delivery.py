@@ -32,8 +32,8 @@ class FixedWidthFile:
     Lines are physical lines, or records counted from 1 where there are no line ends. ``file_date`` and ``sequence`` are
     what the file's name says. Raises :class:`DeliveryRejected`: on construction ``structure.empty``, ``.encoding``,
     ``.record_descriptor``, ``control.header``, ``.sender``, ``.date``, ``.sequence``; in iteration also
-    ``structure.no_rows``, ``structure.no_final_terminator``, ``control.trailer``, ``.record_count`` and ``.hash_total``
-    — so nothing counts before iteration has finished.
+    ``structure.no_rows``, ``.no_final_terminator``, ``.end_of_file``, ``control.trailer``, ``.record_count`` and
+    ``.hash_total`` — so nothing counts before iteration has finished.
     """
 
     def __init__(

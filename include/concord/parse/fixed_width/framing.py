@@ -1,7 +1,8 @@
 """Cuts a stream into records: by line ends, by their length, or by the descriptor words before them.
 
 Nothing is judged here. What cannot be cut at all rejects the delivery: after a descriptor word that is none, or in
-records without line ends of which the last is not whole, nobody knows where a record begins.
+records without line ends of which the last is not whole, nobody knows where a record begins. What fills the last block
+up with bytes of end-of-file is no record.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ END_OF_FILE = b"\x1a"
 EBCDIC_END_OF_FILE = b"\x1a\x3f"
 """The same, and SUB, to which a translation makes it."""
 DESCRIPTOR_BYTES = 4
+LONGEST_FILL = 1 << 20
+"""Bytes of end-of-file that are held back until it is known if a record follows: more than any block has."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,7 @@ def records(stream: BinaryIO, form: FixedWidth, block_bytes: int = BLOCK_BYTES) 
     """The records of ``stream``, block by block.
 
     Raises :class:`DeliveryRejected`: ``structure.empty``, ``.encoding``, ``.no_final_terminator`` where the last record
-    is not whole, ``.record_descriptor``.
+    is not whole, ``.end_of_file``, ``.record_descriptor``.
     """
     if form.framing is Framing.LINES:
         yield from _by_lines(_reader(stream, form, block_bytes), form)
@@ -129,7 +132,7 @@ def _by_lines(reader: BlockReader, form: FixedWidth) -> Iterator[Records]:
             line += len(found)
             yield found
     tail = reader.peek(bool)
-    if tail and not tail.strip(end_of_file(form)):
+    if tail and not reader.is_shortened and not tail.strip(end_of_file(form)):
         yield replace(given([tail], line), is_end=True)
     elif tail:
         if form.final_newline:
@@ -146,18 +149,29 @@ def _lines(data: bytes, line: int, line_end: int) -> Records:
 
 
 def _by_length(stream: BinaryIO, form: FixedWidth, block_bytes: int) -> Iterator[Records]:
-    size, line, at_end = form.length, 1, False
+    """Whole records of nothing but end-of-file are held back: they are records only if another follows them."""
+    size, line, held, at_end = form.length, 1, b"", False
+    wanted = max(block_bytes // size, 1) * size
     while not at_end:
-        data = _read(stream, max(block_bytes // size, 1) * size)
-        at_end = len(data) < max(block_bytes // size, 1) * size
+        fresh = _read(stream, wanted)
+        at_end = len(fresh) < wanted
+        data = held + fresh
         if line == 1:
             _refuse_empty(data)
-        count = len(data) // size
-        if count:
-            start = np.arange(0, count * size, size, dtype=np.int64)
+        start = np.arange(0, _before_fill(data, size, end_of_file(form)), size, dtype=np.int64)
+        if len(start):
             yield Records(data, line, start, start + size)
-        line += count
-        yield from _rest(data[count * size :], line, form)
+        line += len(start)
+        held = data[len(start) * size :]
+        if len(held) > LONGEST_FILL:
+            raise DeliveryRejected("structure.end_of_file", "bytes of end-of-file go on for more than a megabyte")
+    yield from _rest(held, line, form)
+
+
+def _before_fill(data: bytes, size: int, end: bytes) -> int:
+    """Where the last whole record of ``size`` ends that has another byte than those of ``end``."""
+    records = -(-len(data.rstrip(end)) // size)
+    return min(records, len(data) // size) * size
 
 
 def _rest(tail: bytes, line: int, form: FixedWidth) -> Iterator[Records]:
@@ -169,34 +183,51 @@ def _rest(tail: bytes, line: int, form: FixedWidth) -> Iterator[Records]:
 
 
 def _by_descriptor(stream: BinaryIO, form: FixedWidth, block_bytes: int) -> Iterator[Records]:
-    line, carry, at_end = 1, b"", False
+    line, carry, at_end, marks = 1, b"", False, end_of_file(form)
     while not at_end:
         fresh = _read(stream, block_bytes)
         at_end = len(fresh) < block_bytes
         data = carry + fresh
         if line == 1:
             _refuse_empty(data)
-        found, used = _described(data, line)
+        found, used = _described(data, line, marks)
         if len(found):
+            if line == 1:
+                _refuse_blocks(found.content(0))
             yield found
         line += len(found)
-        carry = data[used:]
+        carry = data[used:] if data[used:].strip(marks) else data[used : used + DESCRIPTOR_BYTES]
     yield from _rest(carry, line, form)
 
 
-def _described(data: bytes, line: int) -> tuple[Records, int]:
-    """The whole records of ``data``, and how many bytes they take (DFSMS: length with descriptor, two zero bytes)."""
+def _described(data: bytes, line: int, end: bytes) -> tuple[Records, int]:
+    """The whole records of ``data`` before nothing but bytes of ``end`` is left, and how many bytes they take."""
     starts, ends, at = [], [], 0
     while at + DESCRIPTOR_BYTES <= len(data):
-        size = int.from_bytes(data[at : at + 2], "big")
-        if size < DESCRIPTOR_BYTES or data[at + 2 : at + DESCRIPTOR_BYTES] != b"\0\0":
+        size = _described_size(data, at)
+        if not size and data[at:].strip(end):
             raise DeliveryRejected("structure.record_descriptor", "where a record's length should stand there is none")
-        if at + size > len(data):
+        if not size or at + size > len(data):
             break
         starts.append(at + DESCRIPTOR_BYTES)
         at += size
         ends.append(at)
     return Records(data, line, np.array(starts, np.int64), np.array(ends, np.int64)), at
+
+
+def _described_size(data: bytes, at: int) -> int:
+    """What the word at ``at`` says (DFSMS: length with descriptor, two zero bytes); 0 where there is none."""
+    size = int.from_bytes(data[at : at + 2], "big")
+    return size if size >= DESCRIPTOR_BYTES and data[at + 2 : at + DESCRIPTOR_BYTES] == b"\0\0" else 0
+
+
+def _refuse_blocks(first: bytes) -> None:
+    """A block descriptor word is written as a record's (DFSMS): its block looks like a record full of records."""
+    at = 0
+    while size := _described_size(first, at):
+        at += size
+    if first and at == len(first):
+        raise DeliveryRejected("structure.record_descriptor", "block descriptor words stand before those of records")
 
 
 def _read(stream: BinaryIO, wanted: int) -> bytes:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
+
+from pandas import DataFrame
 
 from concord.contract import Control, Delimited, FixedControl, FixedWidth, Place
 from concord.parse.control import ControlTotals
+from concord.parse.fixed_width.values import UNREADABLE
 
 COUNT, SENDER, DATE, SEQUENCE, TOTAL = range(1, 6)
 
@@ -21,7 +25,15 @@ class FixedTotals(ControlTotals):
         as_fields = _as_fields(control) if control is not None else None
         super().__init__(Delimited(control=as_fields), file_date=file_date, sequence=sequence)
         self._form = form
+        numbers = [column.name for column in form.columns if column.is_number]
+        self._summed = control.total_column if control is not None and control.total_column in numbers else None
         self.empty_is_legal = control is not None and control.empty_is_legal
+
+    def add(self, frame: DataFrame, marks: Sequence[str] = ()) -> None:
+        """A number that is none is not known: what the partner added for it nobody can tell."""
+        if self._summed is not None:
+            self.count(0, 0, unread=int(frame[self._summed].str.startswith(UNREADABLE).sum()))
+        super().add(frame, marks)
 
     def _values(self, line: bytes) -> list[str]:
         control = self._form.control or FixedControl()

@@ -19,6 +19,8 @@ Units = NDArray[np.uint8] | NDArray[np.uint32]
 Mask = NDArray[np.bool_]
 
 BLANK, ZERO, MINUS, POINT = b" 0-."
+UNREADABLE = "=X'"
+"""How the text of a number that is none begins; no other number's does."""
 NO_ASCII = 255
 NO_DIGIT = 10
 FIRST_SIGN = 0x0A
@@ -144,5 +146,5 @@ def _unreadable(units: Units) -> pa.Array:
 
     So the row is refused by the column's own rule, and whoever looks at it sees what stood there.
     """
-    shown = [f"=X'{bytes(row.astype(np.uint8)).hex().upper()}'" for row in units]
+    shown = [f"{UNREADABLE}{bytes(row.astype(np.uint8)).hex().upper()}'" for row in units]
     return pa.array(shown, pa.large_string())
