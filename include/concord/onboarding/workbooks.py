@@ -18,14 +18,14 @@ def recognise(data: bytes) -> Recognised:
     """A sample that is a workbook: its sheet with the most cells."""
     import openpyxl
 
-    from concord.parse.xlsx.cells import text
+    from concord.parse.xlsx.cells import plain, text
 
     book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=False)
     visible = [sheet for sheet in book.worksheets if sheet.sheet_state == "visible"]
     tables = [
         (
             sheet.title,
-            [tuple(text(cell.value, cell.data_type, cell.number_format) for cell in row) for row in sheet.rows],
+            [tuple(plain(text(cell.value, cell.data_type, cell.number_format)) for cell in row) for row in sheet.rows],
         )
         for sheet in visible
     ]
