@@ -159,7 +159,6 @@ NO_VALUES: dict[str, tuple[Any, str]] = {
     "a number of 16 digits": (4005501010000001, "division_code.scientific"),
     "a day": (date(2026, 1, 5), "division_code.day_month"),
     "a day with a time": (datetime.fromisoformat("2026-01-05T08:30:15"), "division_code.day_month"),
-    "an error": ("#N/A", "division_code.cell_error"),
     "a formula that is an error": ("=#REF!", "division_code.formula"),
     "a text that looks like a day": ("'=DATE(2026-01-05)", "division_code.formula"),
     "a text that looks like true": ("'=TRUE", "division_code.formula"),
@@ -221,9 +220,12 @@ def test_every_cell_of_an_error_refuses_its_row_and_again(error: str) -> None:
     typed, failed = 't="inlineStr"><is><t>ERROR</t></is></c>', f't="e"><v>{error}</v></c>'
     data = repacked(book([cells(LASTNAME="ERROR"), cells()]), in_sheet(typed, failed))
     delivery, chunks = parse(data)
-    assert refusals(chunks) == [(2, ("last_name.cell_error",))]
-    again = list(reread(delivery.columns, [chunks[0].refused[0].raw], [1], sheet()))
-    assert refusals(again) == [(2, ("last_name.cell_error",))]
+    again = list(reread(delivery.columns, [chunks[0].raw(0), chunks[0].raw(1)], [1, 1], sheet()))
+    for (chunk,) in (chunks, again):
+        judged = validate(sheet(), chunk.frame, as_of=date(2026, 11, 20), missing=frozenset())
+        assert judged.rejected.reasons == [("last_name.cell_error",)]
+        assert judged.rejected.keys["subscriber_id"].tolist() == ["E0000101"]
+        assert judged.positions.tolist() == [1]
 
 
 MIDNIGHT = datetime.combine(date(2026, 11, 1), time())
@@ -545,7 +547,8 @@ def test_nothing_that_a_library_says_of_a_cell_comes_out() -> None:
         warnings.simplefilter("always")
         _, (chunk,) = parse(book([cells()], change))
     assert not said
-    assert refusals([chunk]) == [(2, ("birth_date.cell_error",))]
+    judged = validate(sheet(), chunk.frame, as_of=date(2026, 11, 20), missing=frozenset())
+    assert judged.rejected.reasons == [("birth_date.cell_error",)]
 
 
 # ── the contract ───────────────────────────────────────────────────────────────

@@ -23,14 +23,14 @@ ENDLESS = "=1E+999"
 EXPONENT = re.compile(r"[0#?]E[+-]", re.IGNORECASE)
 QUOTED = re.compile(r'"[^"]*"|\\.')
 
-BOOLEAN, DAY = "boolean", "day_month"
+BOOLEAN, DAY, ERROR = "boolean", "day_month", "cell_error"
 NO_VALUE: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"=(TRUE|FALSE)"), BOOLEAN),
     (re.compile(r"=DATE\(([0-9]{4}-[0-9]{2}-[0-9]{2}(?: [0-9:]{8})?)\)"), DAY),
     (re.compile(r"=-?[0-9](?:\.[0-9]+)?E[+-][0-9]+"), "scientific"),
     (re.compile(r"=TIME\(.*\)"), "time"),
     (re.compile(r"=ZEROS\(.*\)"), "leading_zeros"),
-    (re.compile(r"(?s)=#.*"), "cell_error"),
+    (re.compile(r"(?s)=#.*"), ERROR),
     (re.compile(r"(?s)=.*"), "formula"),
 )
 """What a text that begins with an equals sign stands for, and the rule that it breaks; the first that fits. A group is

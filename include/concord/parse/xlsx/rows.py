@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from concord.contract import Codes, DateText, Feed, Moment, Reader, Xlsx, YesNo
 from concord.parse import Reason
-from concord.parse.xlsx.cells import BOOLEAN, DAY, broken_rule, plain
+from concord.parse.xlsx.cells import BOOLEAN, DAY, ERROR, broken_rule, plain
 
 LONGEST_CELL = 32_767
 """Characters (Excel specifications and limits)."""
@@ -85,6 +85,7 @@ class RowJudge:
         return tuple(dict.fromkeys(self._reasons(found)))
 
     def _reasons(self, found: Row) -> Iterator[str]:
+        """Errors are left to the rules of spreadsheets, where the row's other values still tell whom it is about."""
         for mark in found.marks:
             if not (MARKS[mark] is Reason.HIDDEN and self._form.hidden_ok):
                 yield MARKS[mark].value
@@ -93,5 +94,5 @@ class RowJudge:
         broken = {source: broken_rule(cell) for source, cell in self._cells(found).items()}
         for name, mapping in self._mapped.items():
             rule = broken[mapping.source]
-            if rule is not None and TAKEN.get(type(mapping.read)) != rule:
+            if rule not in (None, ERROR, TAKEN.get(type(mapping.read))):
                 yield f"{name}.{rule}"
