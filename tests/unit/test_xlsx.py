@@ -26,7 +26,7 @@ from concord.errors import ContractError, DeliveryRejected
 from concord.parse import Chunk, Drift
 from concord.parse.opening import open_rows, reread_rows
 from concord.parse.xlsx import XlsxFile, archive, markup, reread, rows
-from concord.parse.xlsx.cells import no_value, text
+from concord.parse.xlsx.cells import broken_rule, text
 from concord.steps.hints import hints
 from concord.validate import validate
 from tests.unit.acme_rows import ACME, ROW
@@ -66,9 +66,6 @@ def test_every_text_stays_as_it_was_typed() -> None:
     assert next(csv.reader(io.StringIO(chunk.raw(0).decode(), newline=""))) == list(given_values.values())
 
 
-MIDNIGHT = datetime.combine(date(2026, 11, 1), time())
-
-
 @pytest.mark.parametrize(
     ("value", "number_format", "shown"),
     [
@@ -82,24 +79,56 @@ MIDNIGHT = datetime.combine(date(2026, 11, 1), time())
         (1234567890123456, "0", "=1.234568E+15"),
         (1.5e300, "General", "=1.500000E+300"),
         (1234, "0.00E+00", "=1.234000E+03"),
-        (1234, '"E+" 0', "1234"),
+        (1234, '"E+" 0', "E+ 1234"),
         (12, "0%", "12"),
         (2134, "00000", "02134"),
         (123456, "00000", "123456"),
         (2134, "0.00", "2134"),
-        (date(2026, 11, 1), "mm-dd-yy", "2026-11-01"),
-        (MIDNIGHT, "mm-dd-yy", "2026-11-01"),
-        (MIDNIGHT + timedelta(hours=8.5), "mm-dd-yy h:mm", "2026-11-01 08:30:00"),
-        (date(9999, 12, 31), "mm-dd-yy", "9999-12-31"),
+        (12345678, r"000\-00\-0000", "012-34-5678"),
+        (123456789, "00000-0000", "12345-6789"),
+        (2134, "[<=99999]00000;00000-0000", "02134"),
+        (21341234, "[<=99999]00000;00000-0000", "02134-1234"),
+        (2, "0000000;-0000000", "0000002"),
+        (-2, "0000000;-0000000", "=ZEROS(-2)"),
+        (-5, "0;[Red]0", "-5"),
+        (0, "0;0;00", "00"),
+        (5, "[>9.5]00;000", "005"),
+        (5, "0_-00", "0 05"),
+        (5, "*00", "5"),
+        (5, "[$USD-409] 00", "USD 05"),
+        (5, "[DBNum1]00", "=ZEROS(5)"),
+        (0, '0000;-0000;"none"', "=ZEROS(0)"),
+        (0, "0;-0;;@", "0"),
+        (2, "0000000_)", "0000002"),
+        (2, "[$-409]0000000", "0000002"),
+        (2, "[Red]0000000", "0000002"),
+        (2, "0000000;@", "0000002"),
+        (2, "@", "2"),
+        (2, '"E"0000000', "E0000002"),
+        (2, '"E0"0000', "E00002"),
+        (2, '"a;b"00', "a;b02"),
+        (830, "00:00", "08:30"),
+        (1234, "#,##0_);(#,##0)", "1234"),
+        (12.5, "0000", "=ZEROS(12.5)"),
+        (12, "0,000", "=ZEROS(12)"),
+        (1234, "0,000", "1234"),
+        (5, "00.00", "=ZEROS(5)"),
+        (5, "[>100]0;[>10]00;000", "=ZEROS(5)"),
+        (5, "E0000", "=ZEROS(5)"),
+        (5, '"E"000\\', "=ZEROS(5)"),
+        (5, "0" * 256, "=ZEROS(5)"),
     ],
 )
-def test_numbers_and_days_become_their_digits(value: Any, number_format: str, shown: str) -> None:
+def test_numbers_become_their_digits_or_what_is_shown_of_an_id(value: Any, number_format: str, shown: str) -> None:
     def styled(active: Worksheet) -> None:
         active.cell(2, NAMES.index("CITY") + 1).number_format = number_format
 
     _, chunks = parse(book([cells(CITY=value), cells()], styled))
+    if shown.startswith("=ZEROS"):
+        assert refusals(chunks) == [(2, ("city.leading_zeros",))]
+    elif shown.startswith("="):
+        assert refusals(chunks) == [(2, ("city.scientific",))]
     if shown.startswith("="):
-        assert refusals(chunks) == [(2, ("record.scientific",))]
         assert shown.encode() in chunks[0].refused[0].raw
     else:
         assert column(chunks, "CITY")[0] == shown
@@ -121,13 +150,18 @@ def test_days_are_counted_from_the_workbooks_own_epoch(epoch: Any) -> None:
 
 
 NO_VALUES: dict[str, tuple[Any, str]] = {
-    "a formula": ("=A1&B1", "record.formula"),
-    "a text that looks like one": ("'=1+1", "record.formula"),
-    "true": (True, "record.boolean"),
-    "false": (False, "record.boolean"),
-    "a time": (time(8, 30), "record.time"),
-    "a duration": (timedelta(hours=30), "record.time"),
-    "a number of 16 digits": (4005501010000001, "record.scientific"),
+    "a formula": ("=A1&B1", "division_code.formula"),
+    "a text that looks like one": ("'=1+1", "division_code.formula"),
+    "true": (True, "division_code.boolean"),
+    "false": (False, "division_code.boolean"),
+    "a time": (time(8, 30), "division_code.time"),
+    "a duration": (timedelta(hours=30), "division_code.time"),
+    "a number of 16 digits": (4005501010000001, "division_code.scientific"),
+    "a day": (date(2026, 1, 5), "division_code.day_month"),
+    "a day with a time": (datetime.fromisoformat("2026-01-05T08:30:15"), "division_code.day_month"),
+    "a formula that is an error": ("=#REF!", "division_code.formula"),
+    "a text that looks like a day": ("'=DATE(2026-01-05)", "division_code.formula"),
+    "a text that looks like true": ("'=TRUE", "division_code.formula"),
 }
 
 
@@ -158,7 +192,7 @@ def test_what_is_no_plain_value_refuses_its_row_and_again_when_it_is_read_alone(
 @pytest.mark.parametrize(("value", "reason"), NO_VALUES.values(), ids=NO_VALUES)
 def test_without_the_judge_of_cells_they_would_pass(value: Any, reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Negative control."""
-    monkeypatch.setattr(rows, "no_value", lambda _: None)
+    monkeypatch.setattr(rows, "broken_rule", lambda _: None)
     assert refusals(parse(book(people(3), written(value)))[1]) == []
 
 
@@ -178,12 +212,55 @@ def test_true_and_false_are_words_for_columns_of_yes_and_no_and_of_codes() -> No
     assert YesNo().yes
 
 
-@pytest.mark.parametrize("error", ["#N/A", "#REF!", "#DIV/0!"])
-def test_an_error_refuses_its_row_by_the_rule_of_spreadsheets(error: str) -> None:
-    _, (chunk,) = parse(book([cells(LASTNAME=error), cells()]))
-    judged = validate(sheet(), chunk.frame, as_of=date(2026, 11, 20), missing=frozenset())
-    assert judged.rejected.reasons == [("last_name.cell_error",)]
-    assert judged.positions.tolist() == [1]
+ERRORS = ("#N/A", "#FIELD!", "#BLOCKED!", "#GETTING_DATA", "#NV", "")
+
+
+@pytest.mark.parametrize("error", ERRORS)
+def test_every_cell_of_an_error_refuses_its_row_and_again(error: str) -> None:
+    typed, failed = 't="inlineStr"><is><t>ERROR</t></is></c>', f't="e"><v>{error}</v></c>'
+    data = repacked(book([cells(LASTNAME="ERROR"), cells()]), in_sheet(typed, failed))
+    delivery, chunks = parse(data)
+    again = list(reread(delivery.columns, [chunks[0].raw(0), chunks[0].raw(1)], [1, 1], sheet()))
+    for (chunk,) in (chunks, again):
+        judged = validate(sheet(), chunk.frame, as_of=date(2026, 11, 20), missing=frozenset())
+        assert judged.rejected.reasons == [("last_name.cell_error",)]
+        assert judged.rejected.keys["subscriber_id"].tolist() == ["E0000101"]
+        assert judged.positions.tolist() == [1]
+
+
+MIDNIGHT = datetime.combine(date(2026, 11, 1), time())
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (date(2026, 11, 1), "2026-11-01"),
+        (MIDNIGHT, "2026-11-01"),
+        (MIDNIGHT + timedelta(hours=8.5), "2026-11-01 08:30:00"),
+        (date(9999, 12, 31), "9999-12-31"),
+    ],
+)
+def test_a_day_is_read_where_the_contract_has_one_and_nowhere_else(value: date, shown: str) -> None:
+    delivery, chunks = parse(book([cells(DOB=value)]))
+    assert column(chunks, "DOB") == [shown]
+    raw = chunks[0].raw(0)
+    assert column(list(reread(delivery.columns, [raw], [1], sheet())), "DOB") == [shown]
+    as_text = sheet(columns={**MAPPING, "division_code": From("DOB")})
+    assert refusals(list(reread(delivery.columns, [raw], [1], as_text))) == [(2, ("division_code.day_month",))]
+
+
+@pytest.mark.parametrize("typed", ["=DATE(1980-03-14)", "=DATE(1980,3,14)"])
+def test_a_formula_is_no_day_whatever_it_looks_like(typed: str) -> None:
+    delivery, chunks = parse(book([cells(DOB=typed), cells()]))
+    assert refusals(chunks) == [(2, ("birth_date.formula",))]
+    again = list(reread(delivery.columns, [chunks[0].refused[0].raw], [1], sheet()))
+    assert refusals(again) == [(2, ("birth_date.formula",))]
+
+
+def test_a_text_that_looks_like_a_mark_of_the_reader_is_a_text() -> None:
+    delivery, chunks = parse(book([[*cells(), "=HIDDEN()"]], names=(*NAMES, "NOTE")))
+    again = list(reread(delivery.columns, [chunks[0].raw(0)], [1], sheet()))
+    assert refusals(chunks) == refusals(again) == []
 
 
 # ── rows ───────────────────────────────────────────────────────────────────────
@@ -225,6 +302,10 @@ def wide(active: Worksheet) -> None:
     active.cell(3, len(NAMES) + 3).value = "beyond"
 
 
+def far_error(active: Worksheet) -> None:
+    active.cell(3, len(NAMES) + 30).value = "#N/A"
+
+
 def long(active: Worksheet) -> None:
     active.cell(3, 4)._value = "x" * 40_000  # type: ignore[attr-defined]
 
@@ -234,6 +315,7 @@ AROUND: dict[str, tuple[Callable[[Worksheet], None], list[int], str]] = {
     "merged": (merged, [3, 4], "record.merged"),
     "beyond the names": (wide, [3], "record.field_count"),
     "too long": (long, [3], "record.too_long"),
+    "far beyond the names, an error": (far_error, [3], "record.field_count"),
 }
 
 
@@ -247,6 +329,17 @@ def test_what_is_wrong_around_cells_refuses_their_rows_and_again(
     raws = [each.raw for each in chunks[0].refused]
     found = list(reread(delivery.columns, raws, [1] * len(raws), sheet()))
     assert [reasons for _, reasons in refusals(found)] == [(reason,)] * len(raws)
+
+
+def test_a_value_under_no_name_refuses_its_row_between_names_too() -> None:
+    names = [*NAMES[:3], None, *NAMES[3:]]
+    given_rows = [[*each[:3], note, *each[3:]] for each, note in zip(people(3), (None, "?", " "), strict=True)]
+    delivery, chunks = parse(book(given_rows, names=names))
+    assert refusals(chunks) == [(3, ("record.field_count",))]
+    assert column(chunks, "EMPID") == ["E0000000", "E0000002"]
+    assert delivery.drift == Drift()
+    again = list(reread(delivery.columns, [chunks[0].refused[0].raw], [1], sheet()))
+    assert refusals(again) == [(2, ("record.field_count",))]
 
 
 def test_hidden_rows_are_read_where_the_contract_says_so_and_when_they_are_taken_up() -> None:
@@ -454,7 +547,8 @@ def test_nothing_that_a_library_says_of_a_cell_comes_out() -> None:
         warnings.simplefilter("always")
         _, (chunk,) = parse(book([cells()], change))
     assert not said
-    assert chunk.frame["DOB"].tolist() == ["#VALUE!"]
+    judged = validate(sheet(), chunk.frame, as_of=date(2026, 11, 20), missing=frozenset())
+    assert judged.rejected.reasons == [("birth_date.cell_error",)]
 
 
 # ── the contract ───────────────────────────────────────────────────────────────
@@ -496,6 +590,7 @@ def test_the_layout_in_a_few_words() -> None:
 
 def test_ids_and_days_are_hinted_in_a_row_as_it_is_kept() -> None:
     _, (chunk,) = parse(book([cells(DOB=date(1980, 3, 14))]))
+    assert b"=DATE(1980-03-14)" in chunk.raw(0)
     assert {"E0000101", "1980-03-14"} <= set(hints(sheet(), chunk.raw(0)))
 
 
@@ -517,9 +612,9 @@ def test_what_is_no_line_of_csv_any_more_is_refused_by_its_values() -> None:
 
 def test_texts_of_cells() -> None:
     assert text(None, "n", None) == ""
-    assert text(float("inf"), "n", None) == "=1E+999"
-    assert no_value("=1E+999") is not None
-    assert no_value("plain") is None
+    assert broken_rule(text(float("inf"), "n", None)) == "scientific"
+    assert broken_rule(text(10**400, "n", None)) == "scientific"
+    assert broken_rule("plain") is None
     assert Text().pattern is None
 
 

@@ -39,8 +39,8 @@ class Xlsx(Columnar):
 
     @property
     def marks(self) -> str:
-        """Characters that may stand between two values of a row: a refused one is kept as a line of CSV."""
-        return ',"'
+        """Characters that may stand between two values of a row: it is kept as CSV, a day in it as ``=DATE(…)``."""
+        return ',"()'
 
     @property
     def is_spreadsheet(self) -> bool:

@@ -15,7 +15,7 @@ from concord.errors import DeliveryRejected
 from concord.onboarding.recognised import Kind, Recognised, Sheet
 from concord.onboarding.tables import has_names
 from concord.parse.xlsx.archive import archive_of, unbroken
-from concord.parse.xlsx.cells import text
+from concord.parse.xlsx.cells import plain, text
 from concord.parse.xlsx.markup import facts
 
 HEAD_OF_A_TABLE = 0.6
@@ -61,7 +61,7 @@ def _pages(stream: BinaryIO) -> list[tuple[str, list[Row]]]:
 
 
 def _rows(sheet: Any) -> list[Row]:
-    return [tuple(text(cell.value, cell.data_type, cell.number_format) for cell in row) for row in sheet.rows]
+    return [tuple(plain(text(cell.value, cell.data_type, cell.number_format)) for cell in row) for row in sheet.rows]
 
 
 def _size(page: tuple[str, list[Row]]) -> int:

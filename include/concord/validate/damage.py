@@ -32,11 +32,11 @@ FOLLOWS = bytes(range(0x80, 0xC0)).decode("cp1252", "ignore")
 """What the second byte of a letter in UTF-8 looks like in cp1252."""
 EVERYWHERE = {
     "hashes": r"\A#{3,}\z",
-    "cell_error": r"\A#(?:N/A|REF!|VALUE!|NAME\?|DIV/0!|NULL!|NUM!|SPILL!|CALC!)\z",
+    "cell_error": r"(?s)\A(?:=#.*|#(?:[¡¿]?\p{Lu}[\p{Lu}0-9/_]*[!?]|N/A|NV|GETTING_DATA))\z",
     "mojibake": f"[\u00c2\u00c3][{FOLLOWS}]|\u00e2\u20ac",
 }
-"""Rule → pattern of what is left of a value in any column: too narrow a column, a formula that failed, UTF-8 read
-as another encoding."""
+"""Rule → pattern of what is left of a value in any column: too narrow a column, a formula that failed (``=#…`` is a
+workbook's cell of an error, whichever it is), UTF-8 read as another encoding."""
 IN_CODES = {
     "scientific": r"\A[+-]?[0-9]+(?:[.,][0-9]+)?[Ee][+-]?[0-9]{1,3}\z",
     "decimal": r"\A[0-9]+[.,]0+\z",

@@ -15,7 +15,7 @@ from concord.errors import DeliveryRejected
 from concord.parse import BLANK_LINE, PREAMBLE, Chunk, Drift, Ignored, Refused, Said
 from concord.parse.header import column_names, drift
 from concord.parse.xlsx.archive import archive_of, unbroken
-from concord.parse.xlsx.cells import text
+from concord.parse.xlsx.cells import plain, text
 from concord.parse.xlsx.markup import Facts, facts
 from concord.parse.xlsx.rows import Row, RowJudge, kept, row
 
@@ -48,7 +48,7 @@ class XlsxFile:
 
     def _begin(self, feed: Feed, form: Xlsx, columns: tuple[str, ...], rows: Iterator[Row], chunk_rows: int) -> None:
         self.columns = columns
-        self.drift: Drift = drift(_as_text(feed, form), columns)
+        self.drift: Drift = drift(_as_text(feed, form), [name for name in columns if name])
         self.line_count = 0
         self._judge = RowJudge(feed, form, columns)
         self._rows, self._chunk_rows, self._header_row = rows, chunk_rows, form.header_row
@@ -137,7 +137,7 @@ def _texts(rows: Iterator[Any]) -> list[str] | None:
 
 
 def _names(feed: Feed, form: Xlsx, header: Row) -> tuple[str, ...]:
-    names = [cell.strip() for cell in header.cells]
+    names = [plain(cell).strip() for cell in header.cells]
     while not names[-1]:
         names.pop()
     return column_names(_as_text(feed, form), names)

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from concord.contract import Codes, Feed, Xlsx, YesNo
+from concord.contract import Codes, DateText, Feed, Moment, Reader, Xlsx, YesNo
 from concord.parse import Reason
-from concord.parse.xlsx.cells import no_value
+from concord.parse.xlsx.cells import BOOLEAN, DAY, ERROR, broken_rule, plain
 
 LONGEST_CELL = 32_767
 """Characters (Excel specifications and limits)."""
 MARKS = {"=HIDDEN()": Reason.HIDDEN, "=MERGED()": Reason.MERGED, "=LONG()": Reason.TOO_LONG}
 """Fields behind a kept row: what was wrong with it beside its cells. They look like no value, and are none."""
+
+TAKEN: Mapping[type[Reader], str] = {Codes: BOOLEAN, YesNo: BOOLEAN, DateText: DAY, Moment: DAY}
+"""What is a value like others in columns of a reader: TRUE and FALSE as words, days as ISO text."""
 
 
 @dataclass(frozen=True)
@@ -65,31 +68,31 @@ class RowJudge:
     """Judges rows under the names ``columns``, by the contract of ``feed``."""
 
     def __init__(self, feed: Feed, form: Xlsx, columns: Sequence[str]) -> None:
-        self._columns, self._form = columns, form
-        mapped = [mapping for mapping in feed.columns.values() if mapping.source in columns]
-        self.read = {mapping.source: columns.index(mapping.source) for mapping in mapped}
-        words = {mapping.source for mapping in mapped if not isinstance(mapping.read, Codes | YesNo)}
-        self._of_words = self.read.keys() - words
-        """Columns in which TRUE and FALSE are words like others."""
+        self._form = form
+        self._named = frozenset(at for at, name in enumerate(columns) if name)
+        self._mapped = {name: mapping for name, mapping in feed.columns.items() if mapping.source in columns}
+        self.read = {mapping.source: columns.index(mapping.source) for mapping in self._mapped.values()}
 
     def values(self, found: Row) -> dict[str, str]:
         """The texts of the source columns that the contract reads, blank = ``""``."""
-        return {name: self._value(found, name, at) for name, at in self.read.items()}
+        return {name: plain(cell) for name, cell in self._cells(found).items()}
 
-    def _value(self, found: Row, name: str, at: int) -> str:
-        shown = found.cells[at] if at < len(found.cells) else ""
-        return shown[1:] if name in self._of_words and no_value(shown) is Reason.BOOLEAN else shown
+    def _cells(self, found: Row) -> dict[str, str]:
+        return {name: found.cells[at] if at < len(found.cells) else "" for name, at in self.read.items()}
 
     def reasons(self, found: Row) -> tuple[str, ...]:
         """Why the row cannot be read, each reason once; none where it can."""
-        return tuple(dict.fromkeys(reason.value for reason in self._reasons(found)))
+        return tuple(dict.fromkeys(self._reasons(found)))
 
-    def _reasons(self, found: Row) -> Iterator[Reason]:
+    def _reasons(self, found: Row) -> Iterator[str]:
+        """Errors are left to the rules of spreadsheets, where the row's other values still tell whom it is about."""
         for mark in found.marks:
             if not (MARKS[mark] is Reason.HIDDEN and self._form.hidden_ok):
-                yield MARKS[mark]
-        if any(cell.strip() for cell in found.cells[len(self._columns) :]):
-            yield Reason.FIELD_COUNT
-        for shown in self.values(found).values():
-            if (reason := no_value(shown)) is not None:
-                yield reason
+                yield MARKS[mark].value
+        if any(cell.strip() for at, cell in enumerate(found.cells) if at not in self._named):
+            yield Reason.FIELD_COUNT.value
+        broken = {source: broken_rule(cell) for source, cell in self._cells(found).items()}
+        for name, mapping in self._mapped.items():
+            rule = broken[mapping.source]
+            if rule not in (None, ERROR, TAKEN.get(type(mapping.read))):
+                yield f"{name}.{rule}"
