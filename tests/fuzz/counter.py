@@ -68,9 +68,7 @@ def _fields(feed: Feed, raw: bytes, columns: tuple[str, ...]) -> dict[str, str] 
     if len(rows) != 1:
         return None
     fields = rows[0]
-    if len(fields) == len(columns) + 1 and fields[-1] == "":
-        fields = fields[:-1]
-    if len(fields) != len(columns):
+    if len(fields) != len(columns) or (columns[-1] == "" and fields[-1]):
         return None
     sources = {mapping.source for mapping in feed.columns.values()}
     return {name: value for name, value in zip(columns, fields, strict=True) if name in sources}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from io import BytesIO
 
 import pytest
@@ -11,6 +12,7 @@ from concord.errors import ContractError, DeliveryRejected
 from concord.parse import Chunk, Drift, line_accounting
 from concord.parse import delimited as module
 from concord.parse.delimited import DelimitedFile
+from concord.parse.rereading import RereadRecords
 from tests.unit.acme_rows import ACME, ROW, acme, file, row
 
 HEADER = ",".join(ROW).encode() + b"\n"
@@ -64,11 +66,76 @@ def test_a_byte_order_mark_that_a_value_begins_with_belongs_to_the_value(chunk_r
     assert [value for chunk in chunks for value in chunk.frame["EMPID"]] == ["\ufeffE0000101", "\ufeffE0000102"]
 
 
-def test_a_trailing_delimiter_in_header_and_rows_gives_no_column() -> None:
+def test_lines_that_all_end_in_a_delimiter_have_a_last_column_without_a_name() -> None:
     data = file(row(), row(COVEND="12/31/2026")).replace(b"\n", b",\n")
     delivery, (chunk,) = parse(data)
-    assert delivery.columns == tuple(ROW)
+    assert delivery.columns == (*ROW, "")
+    assert not delivery.drift
     assert chunk.frame["COVEND"].tolist() == ["", "12/31/2026"]
+
+
+def shifted(values: dict[str, str], delimiter: bytes = b",") -> bytes:
+    """A record with a delimiter too many in its street; its last field is blank."""
+    return (
+        file(values, delimiter=delimiter.decode()).split(b"\n")[1].replace(b"1 Sample Way", b"1 Way%bRear" % delimiter)
+    )
+
+
+@pytest.mark.parametrize("delimiter", [b",", b"|"])
+@pytest.mark.parametrize("names", [(), tuple(ROW)], ids=["names in the file", "stated names"])
+def test_a_delimiter_too_many_is_never_taken_for_one_at_the_end(delimiter: bytes, names: tuple[str, ...]) -> None:
+    """What is behind it has shifted: the city would be cleared, or another's."""
+    form = Delimited(delimiter=delimiter.decode(), quote=None if delimiter == b"|" else '"', names=names)
+    columns = {name: replace(mapping, optional_column=False) for name, mapping in ACME.columns.items()}
+    values = row(COVEND="")
+    data = file(values, delimiter=form.delimiter) + shifted(values, delimiter) + b"\n"
+    _, (chunk,) = parse(
+        data.removeprefix(data.split(b"\n")[0] + b"\n") if names else data, acme(format=form, columns=columns)
+    )
+    assert len(chunk.frame) == 1
+    assert [each.reasons for each in chunk.refused] == [("record.field_count",)]
+    assert chunk.refused[0].raw == shifted(values, delimiter)
+
+
+ENDS = {
+    "the names alone end so": (b",", b"", b"", 2),
+    "the records alone end so": (b"", b",", b",", 2),
+    "one record alone ends so": (b"", b",", b"", 1),
+    "one record does not end so": (b",", b"", b",", 1),
+    "one has something behind the last name": (b",", b",x", b",", 1),
+    "one has two delimiters": (b",", b",,", b",", 1),
+    "one has a shifted value and no delimiter at the end": (b",", b"", b",", 1),
+}
+
+
+@pytest.mark.parametrize("ends", ENDS.values(), ids=ENDS)
+@pytest.mark.parametrize("covend", ["", "12/31/2026"])
+@pytest.mark.parametrize("quoted", [b"", b'"1 Way\nRear"'], ids=["one line", "two lines"])
+def test_a_record_ends_as_the_line_of_names_does(
+    ends: tuple[bytes, bytes, bytes, int], covend: str, quoted: bytes
+) -> None:
+    of_names, first, second, wrong = ends
+    lines = [HEADER[:-1] + of_names]
+    for end in (first, second):
+        lines.append(file(row(COVEND=covend)).split(b"\n")[1].replace(b"1 Sample Way", quoted or b"1 Way") + end)
+    delivery, chunks = parse(b"\n".join(lines) + b"\n")
+    refused = [each for chunk in chunks for each in chunk.refused]
+    assert sum(len(chunk.frame) for chunk in chunks) == 2 - wrong
+    assert len(refused) >= wrong
+    assert "record.field_count" in refused[0].reasons or quoted
+    again = RereadRecords(delivery.columns, [each.raw for each in refused], ACME, chunk_rows=100)
+    assert [each.reasons for chunk in again for each in chunk.refused] == [each.reasons for each in refused]
+
+
+def test_a_last_name_may_be_stated_as_blank() -> None:
+    columns = {name: replace(mapping, optional_column=False) for name, mapping in ACME.columns.items()}
+    feed = acme(format=Delimited(names=(*ROW, "")), columns=columns)
+    ends_so = file(row(), row()).replace(b"\n", b",\n").split(b"\n", 1)[1]
+    delivery, (chunk,) = parse(ends_so + file(row()).removeprefix(HEADER), feed)
+    assert not delivery.drift
+    assert (len(chunk.frame), [each.reasons for each in chunk.refused]) == (2, [("record.field_count",)])
+    (again,) = RereadRecords(delivery.columns, [chunk.raw(0), chunk.refused[0].raw], feed, chunk_rows=100)
+    assert (len(again.frame), [each.reasons for each in again.refused]) == (1, [("record.field_count",)])
 
 
 def test_a_cell_of_one_megabyte_is_read_and_a_longer_record_refused() -> None:

@@ -87,7 +87,8 @@ class Delimited(Columnar):
     delimiter that does not close is refused, and such a value has no line end in it.
 
     ``names`` are the columns, in order, of a file without a line of names; every record
-    then has exactly these. ``types`` are the kinds of records of a file with several, told
+    then has exactly these. A last name may be blank: every record ends in a delimiter, and
+    has nothing behind it. ``types`` are the kinds of records of a file with several, told
     by the field at position ``type_field`` (from 0): it has no line of names either, its
     columns are those of all types, blank where a type lacks one. ``header_case="folded"``
     finds names whatever their case and blanks.
@@ -139,7 +140,7 @@ class Delimited(Columnar):
     @property
     def stated(self) -> tuple[str, ...]:
         """The columns of a file without a line of names; of several types each once, in order."""
-        return self.names or tuple(dict.fromkeys(name for kind in self.types for name in kind.names))
+        return self.names or tuple(dict.fromkeys(name for kind in self.types for name in kind.names if name))
 
     @property
     def phrase(self) -> str:

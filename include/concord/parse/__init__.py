@@ -27,7 +27,7 @@ class Reason(StrEnum):
     """Why a record could not be read; stable codes, shown in quarantine."""
 
     FIELD_COUNT = "record.field_count"
-    """More or fewer fields than the header; one empty field too many at the end is tolerated."""
+    """More or fewer fields than the header; where that ends in a delimiter, something behind the last one too."""
     QUOTE = "record.quote"
     """A quote that never closes, or stands inside an unquoted field."""
     ENCODING = "record.encoding"

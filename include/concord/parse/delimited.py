@@ -6,7 +6,7 @@ reads those that are sound, :mod:`concord.parse.families` gives records what the
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import BinaryIO
 
@@ -21,7 +21,7 @@ from concord.parse.blocks import BLOCK_BYTES, BlockReader
 from concord.parse.control import ControlTotals, forms
 from concord.parse.families import Families
 from concord.parse.flaws import NO_RECORD, Flaw, Kind, Layout, begins_with, reasons
-from concord.parse.header import column_names, dialect, drift, fields, skip_byte_order_mark, take_line
+from concord.parse.header import column_names, dialect, drift, ends_open, fields, skip_byte_order_mark, take_line
 from concord.parse.records import Records, records
 from concord.parse.values import read_text
 
@@ -71,7 +71,7 @@ class DelimitedFile:
         skip_byte_order_mark(self._reader, feed.layout)
         self.columns = self._read_header()
         self.drift = drift(feed, self.columns)
-        self._layout = _layout(feed, len(self.columns), self._totals.detail_prefixes)
+        self._layout = _layout(feed, self.columns, self._totals.detail_prefixes)
         self._families = Families(feed.layout.types)
         self._records = 0
         self._broken_until = 0
@@ -190,13 +190,14 @@ class DelimitedFile:
             self._totals.read_trailer(found.content(int(at)), is_last=not follows)
 
 
-def _layout(feed: Feed, fields: int, marks: tuple[bytes, ...]) -> Layout:
+def _layout(feed: Feed, columns: Sequence[str], marks: tuple[bytes, ...]) -> Layout:
     form, spoken = feed.layout, dialect(feed.layout)
     return Layout(
-        spoken.delimiter, spoken.quote, fields, form.encoding, form.max_record_bytes,
+        spoken.delimiter, spoken.quote, len(columns), form.encoding, form.max_record_bytes,
         marks=marks, blank_rows=form.spreadsheet, escape=spoken.escape, literal=spoken.literal,
         comment=(form.comment or "").encode(), kind_field=form.type_field,
-        kinds=tuple(Kind(forms(kind.mark, form), len(kind.names)) for kind in form.types),
+        kinds=tuple(Kind(forms(kind.mark, form), len(kind.names), ends_open(kind.names)) for kind in form.types),
+        ends_open=ends_open(columns),
     )  # fmt: skip
 
 

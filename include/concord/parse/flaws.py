@@ -44,10 +44,17 @@ def reasons(flaws: int) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of record: how the field that tells it is written, and how many fields it has."""
+    """One kind of record: how the field that tells it is written, and how many fields it has.
+
+    One that ``ends_open`` ends in a delimiter: its last field has no name, and nothing in it.
+    """
 
     forms: tuple[bytes, ...]
     fields: int
+    ends_open: bool = False
+
+
+UNKNOWN = Kind((), 0)
 
 
 @dataclass(frozen=True)
@@ -56,7 +63,8 @@ class Layout:
 
     ``marks`` are how a detail record may begin, where that was promised. ``blank_rows``
     makes a record of nothing but delimiters as blank as an empty line; one that begins with
-    ``comment`` is none. ``kinds`` (instead of ``fields``) are told by the field at ``kind_field``.
+    ``comment`` is none. ``kinds`` (instead of ``fields`` and ``ends_open``) are told by the field at
+    ``kind_field``.
     """
 
     delimiter: bytes
@@ -71,18 +79,30 @@ class Layout:
     comment: bytes = b""
     kinds: tuple[Kind, ...] = ()
     kind_field: int = 0
+    ends_open: bool = False
 
     @cached_property
     def dialect(self) -> Dialect:
         """What tells fields."""
         return Dialect(self.delimiter, self.quote, self.escape, self.literal)
 
-    def wants(self, content: bytes) -> int:
-        """How many fields a record of sound quoting should have; 0 where it is of no kind."""
+    @cached_property
+    def any_kind(self) -> Kind:
+        """What a record is that is of none of the ``kinds``."""
+        return Kind((), self.fields, self.ends_open)
+
+    def fits(self, content: bytes) -> bool:
+        """Whether a record is of sound quoting and has the fields that it should."""
+        grammar, kind = self.dialect.grammar, self._kind(content)
+        if not 0 < grammar.count(content) == kind.fields:
+            return False
+        return not kind.ends_open or not grammar.fields(content)[-1]
+
+    def _kind(self, content: bytes) -> Kind:
         if not self.kinds:
-            return self.fields
+            return self.any_kind
         told = self.dialect.grammar.fields(content)[self.kind_field : self.kind_field + 1]
-        return next((kind.fields for kind in self.kinds if told and told[0] in kind.forms), 0)
+        return next((kind for kind in self.kinds if told and told[0] in kind.forms), UNKNOWN)
 
 
 def begins_with(
@@ -112,14 +132,12 @@ class View:
         self._first_quote = np.searchsorted(self._quotes, start)
         self.fields = self._count_fields()
         self.kind: NDArray[np.int16] = self._kinds()
-        self._wanted = np.array([*(kind.fields for kind in layout.kinds), layout.fields])[self.kind]
-        self.trailing: NDArray[np.bool_] = (self.fields == self._wanted + 1) & self._ends_open()
 
     def flaws(self, isolated: Positions) -> NDArray[np.uint16]:
         """:class:`Flaw` bits of every record; records ``isolated`` were cut off from a broken record."""
         layout = self._layout
         flaws = np.zeros(len(self._start), dtype=np.uint16)
-        flaws[(self.fields != self._wanted) & ~self.trailing] |= np.uint16(Flaw.FIELD_COUNT)
+        flaws[self._misshapen()] |= np.uint16(Flaw.FIELD_COUNT)
         flaws[self._misplaced_quotes()] |= np.uint16(Flaw.QUOTE)
         flaws[isolated] |= np.uint16(Flaw.QUOTE)
         broken = (flaws & np.uint16(Flaw.QUOTE)) > 0
@@ -173,6 +191,14 @@ class View:
         delimiters = self._marks.delimiters
         between: Positions = delimiters[~self._is_inside(delimiters, self._owner(delimiters))]
         return between
+
+    def _misshapen(self) -> NDArray[np.bool_]:
+        """Which records have more or fewer fields than they should, or something behind a delimiter that ends them."""
+        kinds = (*self._layout.kinds, self._layout.any_kind)
+        misshapen: NDArray[np.bool_] = self.fields != np.array([kind.fields for kind in kinds])[self.kind]
+        if any(kind.ends_open for kind in kinds):
+            misshapen |= np.array([kind.ends_open for kind in kinds])[self.kind] & ~self._ends_open()
+        return misshapen
 
     def _ends_open(self) -> NDArray[np.bool_]:
         """Which records end in a delimiter."""

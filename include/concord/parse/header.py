@@ -100,20 +100,16 @@ def dialect(layout: Delimited) -> Dialect:
 def column_names(feed: Feed, header: Sequence[str]) -> tuple[str, ...]:
     """The names of the columns, in file order; raises :class:`DeliveryRejected` (``structure.*``).
 
-    An empty last name comes from a delimiter at the end of the line and is dropped. A
-    spreadsheet keeps empty columns at the end, in the header and in every row: there
-    they have no name, and stay.
+    A delimiter at the end of the line gives a last column without a name, which every record then has too. A
+    spreadsheet may have several of them.
     """
-    header = _as_agreed(feed, header) if feed.layout.header_case == "folded" else header
-    names = tuple(header[:-1]) if len(header) > 1 and not header[-1] else tuple(header)
-    if feed.layout.spreadsheet and len(names) > 1 and not names[-1]:
-        names = tuple(header)
+    names = tuple(_as_agreed(feed, header) if feed.layout.header_case == "folded" else header)
     if len(names) > feed.layout.max_columns:
         raise DeliveryRejected("structure.too_many_columns", f"{len(names)} columns, {feed.layout.max_columns} allowed")
     refuse_wrong_delimiter(feed, names)
     refuse_duplicates(names, among=sources(feed))
     refuse_missing(feed, names)
-    refuse_duplicates(names[: _named(names)] if feed.layout.spreadsheet else names, among=names)
+    refuse_duplicates(_named(names, feed), among=names)
     return names
 
 
@@ -123,15 +119,22 @@ def _as_agreed(feed: Feed, header: Sequence[str]) -> list[str]:
     return [agreed.get(folded(name), name) for name in header]
 
 
-def _named(names: Sequence[str]) -> int:
-    """How many columns there are up to the last one that has a name."""
-    return max((position for position, name in enumerate(names, 1) if name), default=0)
+def _named(names: Sequence[str], feed: Feed) -> Sequence[str]:
+    """The columns without what has no name at the end: one column, in a spreadsheet any number."""
+    if not feed.columnar.is_spreadsheet:
+        return names[:-1] if ends_open(names) else names
+    return names[: max((position for position, name in enumerate(names, 1) if name), default=0)]
+
+
+def ends_open(names: Sequence[str]) -> bool:
+    """Whether the line of these names ends in a delimiter, and so every line: what is behind it must be blank."""
+    return len(names) > 1 and not names[-1]
 
 
 def refuse_wrong_delimiter(feed: Feed, names: Sequence[str]) -> None:
     """Raises ``structure.delimiter`` where the header reads well with another delimiter only."""
     wanted = required_sources(feed)
-    if len(names) > 1 or wanted <= set(names):
+    if len(names) > 1 + ends_open(names) or wanted <= set(names):
         return
     for other in DELIMITERS:
         pieces = {piece.strip(f" {feed.layout.quote or ''}") for piece in names[0].split(other)} if names else set()
@@ -171,8 +174,7 @@ def drift(feed: Feed, names: Sequence[str]) -> Drift:
     """
     wanted, given = sources(feed), set(names)
     in_both = [name for name in names if name in wanted]
-    promised = names[: _named(names)] if feed.columnar.is_spreadsheet else names
-    extra = tuple(name for name in promised if name not in wanted and name not in feed.ignored)
+    extra = tuple(name for name in _named(names, feed) if name not in wanted and name not in feed.ignored)
     missing = tuple(name for name in wanted if name not in given)
     promised_order = [name for name in wanted if name in given]
     return Drift(extra, missing, reordered=not feed.columnar.stated and in_both != promised_order)

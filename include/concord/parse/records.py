@@ -35,9 +35,9 @@ class Records:
 
     ``line`` first physical line from 1, ``lines`` how many; ``start`` and ``end``
     bound the content (no line end) and ``stop`` is where the next record starts;
-    ``flaws`` are :class:`~concord.parse.flaws.Flaw` bits; ``trailing`` marks one empty field too many at
-    the end. ``offset`` is each record's place in the stream, ``fields`` how many it has, ``kind`` which
-    of the layout's kinds it is (-1: none).
+    ``flaws`` are :class:`~concord.parse.flaws.Flaw` bits. ``offset`` is each record's
+    place in the stream, ``fields`` how many it has, ``kind`` which of the layout's kinds
+    it is (-1: none).
     """
 
     data: bytes
@@ -47,7 +47,6 @@ class Records:
     end: Positions
     stop: Positions
     flaws: NDArray[np.uint16]
-    trailing: NDArray[np.bool_]
     offset: Positions
     fields: Positions
     kind: NDArray[np.int16]
@@ -56,8 +55,8 @@ class Records:
     def none(cls) -> Records:
         """No record at all."""
         empty = np.zeros(0, dtype=np.int64)
-        flaws, trailing, kind = empty.astype(np.uint16), empty.astype(np.bool_), empty.astype(np.int16)
-        return cls(b"", empty, empty, empty, empty, empty, flaws, trailing, empty, empty, kind)
+        flaws, kind = empty.astype(np.uint16), empty.astype(np.int16)
+        return cls(b"", empty, empty, empty, empty, empty, flaws, empty, empty, kind)
 
     def __len__(self) -> int:
         return len(self.start)
@@ -67,7 +66,7 @@ class Records:
         cut = slice(first, last)
         return Records(
             self.data, self.line[cut], self.lines[cut], self.start[cut], self.end[cut], self.stop[cut],
-            self.flaws[cut], self.trailing[cut], self.offset[cut], self.fields[cut], self.kind[cut],
+            self.flaws[cut], self.offset[cut], self.fields[cut], self.kind[cut],
         )  # fmt: skip
 
     def content(self, position: int) -> bytes:
@@ -113,7 +112,7 @@ def split(block: Block, layout: Layout, first_line: int) -> tuple[Records, int]:
     lines = np.diff(np.append(number, used_lines))
     found = Records(
         block.data, first_line + number, lines, start, end, stop,
-        flaws, view.trailing & (flaws == 0), offset, view.fields, view.kind,
+        flaws, offset, view.fields, view.kind,
     )  # fmt: skip
     return found, used
 
@@ -165,11 +164,4 @@ def max_joined(layout: Layout) -> int:
 def _joins(raw: bytes, lines: int, layout: Layout) -> bool:
     if lines > MAX_JOINED_LINES or len(raw) > max_joined(layout):
         return False
-    content = raw.removesuffix(b"\n").removesuffix(b"\r")
-    count, wanted = field_count(content, layout), layout.wants(content)
-    return 0 < count == wanted or (0 < wanted == count - 1 and content.endswith(layout.delimiter))
-
-
-def field_count(content: bytes, layout: Layout) -> int:
-    """How many fields a record of sound quoting has; 0 where its quoting is broken."""
-    return layout.dialect.grammar.count(content)
+    return layout.fits(raw.removesuffix(b"\n").removesuffix(b"\r"))

@@ -53,7 +53,7 @@ def _table(found: Records, good: NDArray[np.bool_], columns: tuple[str, ...], fe
     if good.any():
         several_lines = bool((found.lines[good] > 1).any())
         try:
-            data = _sound_bytes(found, good, len(layout.delimiter))
+            data = _sound_bytes(found, good)
             table = _read_table(data, layout, len(columns), list(wanted), several_lines)
         except (pa.ArrowInvalid, UnicodeError):
             table = table.slice(0, 0)  # their messages quote the row
@@ -92,16 +92,14 @@ def _read_table(
     )
 
 
-def _sound_bytes(found: Records, good: NDArray[np.bool_], width: int) -> bytes | memoryview:
-    """The bytes of the good records, without the one empty field too many (a delimiter ``width``) that some end in."""
+def _sound_bytes(found: Records, good: NDArray[np.bool_]) -> bytes | memoryview:
+    """The bytes of the good records."""
     if not len(found):
         return b""
     first, stop = int(found.start[0]), int(found.stop[-1])
-    if good.all() and not found.trailing.any():
+    if good.all():
         return memoryview(found.data)[first:stop]
     keep = np.repeat(good, found.stop - found.start)
-    for place in range(1, width + 1):
-        keep[found.end[found.trailing & good] - place - first] = False
     return np.frombuffer(found.data, dtype=np.uint8)[first:stop][keep].tobytes()
 
 
