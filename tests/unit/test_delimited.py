@@ -7,7 +7,7 @@ from io import BytesIO
 
 import pytest
 
-from concord.contract import Delimited, Feed
+from concord.contract import Delimited, Feed, RecordType
 from concord.errors import ContractError, DeliveryRejected
 from concord.parse import Chunk, Drift, line_accounting
 from concord.parse import delimited as module
@@ -16,6 +16,7 @@ from concord.parse.rereading import RereadRecords
 from tests.unit.acme_rows import ACME, ROW, acme, file, row
 
 HEADER = ",".join(ROW).encode() + b"\n"
+STATED = {name: replace(mapping, optional_column=False) for name, mapping in ACME.columns.items()}
 
 
 def parse(data: bytes, feed: Feed = ACME, **options: int) -> tuple[DelimitedFile, list[Chunk]]:
@@ -86,11 +87,10 @@ def shifted(values: dict[str, str], delimiter: bytes = b",") -> bytes:
 def test_a_delimiter_too_many_is_never_taken_for_one_at_the_end(delimiter: bytes, names: tuple[str, ...]) -> None:
     """What is behind it has shifted: the city would be cleared, or another's."""
     form = Delimited(delimiter=delimiter.decode(), quote=None if delimiter == b"|" else '"', names=names)
-    columns = {name: replace(mapping, optional_column=False) for name, mapping in ACME.columns.items()}
     values = row(COVEND="")
     data = file(values, delimiter=form.delimiter) + shifted(values, delimiter) + b"\n"
     _, (chunk,) = parse(
-        data.removeprefix(data.split(b"\n")[0] + b"\n") if names else data, acme(format=form, columns=columns)
+        data.removeprefix(data.split(b"\n")[0] + b"\n") if names else data, acme(format=form, columns=STATED)
     )
     assert len(chunk.frame) == 1
     assert [each.reasons for each in chunk.refused] == [("record.field_count",)]
@@ -128,8 +128,7 @@ def test_a_record_ends_as_the_line_of_names_does(
 
 
 def test_a_last_name_may_be_stated_as_blank() -> None:
-    columns = {name: replace(mapping, optional_column=False) for name, mapping in ACME.columns.items()}
-    feed = acme(format=Delimited(names=(*ROW, "")), columns=columns)
+    feed = acme(format=Delimited(names=(*ROW, "")), columns=STATED)
     ends_so = file(row(), row()).replace(b"\n", b",\n").split(b"\n", 1)[1]
     delivery, (chunk,) = parse(ends_so + file(row()).removeprefix(HEADER), feed)
     assert not delivery.drift
@@ -234,6 +233,56 @@ def test_a_file_without_a_header_is_rejected_and_its_first_row_not_quoted() -> N
     assert error.code == "structure.missing_column"
     chain = f"{error!r} {error.__context__!r} {error.__cause__!r}"
     assert not any(value in chain for value in ROW.values() if len(value) > 3)
+
+
+OLD_MAC = {
+    "all lines": file(*people(4), end="\r").removeprefix(HEADER.replace(b"\n", b"\r")),
+    "two lines": file(*people(2), end="\r").removeprefix(HEADER.replace(b"\n", b"\r")),
+    "all but the last": file(*people(4)).removeprefix(HEADER).replace(b"\n", b"\r", 3),
+    "the second half": file(*people(4)).removeprefix(HEADER) + file(*people(4), end="\r").split(b"\r", 1)[1],
+    "more than a record may have": file(*people(400), end="\r").split(b"\r", 1)[1],
+    "one with a quote too many": file(*people(4), end="\r").split(b"\r", 1)[1].replace(b"1 Sample", b'1 "Sample', 1),
+}
+
+
+@pytest.mark.parametrize("rows", OLD_MAC.values(), ids=OLD_MAC)
+@pytest.mark.parametrize("final_newline", [True, False])
+@pytest.mark.parametrize("names", [(), tuple(ROW)], ids=["names in a line that ends as usual", "stated names"])
+def test_lines_that_end_in_a_bare_carriage_return_reject_the_file(
+    rows: bytes, final_newline: bool, names: tuple[str, ...]
+) -> None:
+    form = Delimited(final_newline=final_newline, names=names, max_record_bytes=10_000)
+    assert rejection(rows if names else HEADER + rows, acme(format=form, columns=STATED)).code == "structure.line_ends"
+
+
+def test_types_of_records_whose_lines_end_in_a_bare_carriage_return_reject_the_file() -> None:
+    types = (RecordType("E", ("REC", *ROW)), RecordType("D", ("REC", "FIRSTNAME"), parent="E", carries=("EMPID",)))
+    feed = acme(format=Delimited(types=types, final_newline=False), columns=STATED)
+    record = b"E," + file(row()).split(b"\n")[1]
+    assert rejection(b"\r".join([record, b"D,Ann", b"D,Bob", record]), feed).code == "structure.line_ends"
+
+
+STRAY = {
+    "in a value": file(row(), row(STREET="1 Way")).replace(b"1 Way", b"1\rWay"),
+    "many in one value": file(row(), row(STREET="1 Way")).replace(b"1 Way", b"1\r\rWay\rRear\r2\r3"),
+    "two records glued together": file(row(), row(), row(), row()).replace(b"\n", b"\r", 3).replace(b"\r", b"\n", 2),
+}
+
+
+@pytest.mark.parametrize("data", STRAY.values(), ids=STRAY)
+def test_a_stray_carriage_return_refuses_its_record(data: bytes) -> None:
+    delivery, (chunk,) = parse(data)
+    assert len(chunk.frame) == data.count(b"\n") - 2
+    assert [each.reasons for each in chunk.refused] in (
+        [("record.line_end",)],
+        [("record.field_count", "record.line_end")],
+    )
+    (again,) = RereadRecords(delivery.columns, [chunk.refused[0].raw], ACME, chunk_rows=100)
+    assert [each.reasons for each in again.refused] == [chunk.refused[0].reasons]
+
+
+def test_a_file_cut_off_between_carriage_return_and_line_feed_has_no_end() -> None:
+    assert rejection(file(row(), row(), end="\r\n")[:-1]).code == "structure.no_final_terminator"
 
 
 @pytest.mark.parametrize("broken", [b'"Testman,', b"Test\xffman,"])

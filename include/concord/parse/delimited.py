@@ -21,12 +21,24 @@ from concord.parse.blocks import BLOCK_BYTES, BlockReader
 from concord.parse.control import ControlTotals, forms
 from concord.parse.families import Families
 from concord.parse.flaws import NO_RECORD, Flaw, Kind, Layout, begins_with, reasons
-from concord.parse.header import column_names, dialect, drift, ends_open, fields, skip_byte_order_mark, take_line
+from concord.parse.header import (
+    BARE_RETURNS,
+    column_names,
+    dialect,
+    drift,
+    ends_open,
+    fields,
+    skip_byte_order_mark,
+    take_line,
+)
 from concord.parse.records import Records, records
 from concord.parse.values import read_text
 
 CHECKPOINT_RECORDS = 1 << 16
 END_OF_FILE = b"\x1a"
+MOST_GLUED = 2
+"""So many whole records in a line, with carriage returns between them, are an accident; where there are more, lines
+end so."""
 IGNORED = {int(Flaw.BLANK): BLANK_LINE, int(Flaw.COMMENT): COMMENT}
 
 
@@ -40,7 +52,7 @@ class DelimitedFile:
     ``.encoding``, ``.line_ends``, ``.delimiter``, ``.duplicate_column``,
     ``.missing_column``, ``.too_many_columns``, ``.header``, ``control.header``, ``.sender``,
     ``.date``, ``.sequence``; at the end ``structure.no_rows``,
-    ``structure.no_final_terminator``, ``control.header``, ``.trailer``, ``.record_count``
+    ``.no_final_terminator``, ``.line_ends``, ``control.header``, ``.trailer``, ``.record_count``
     and ``.hash_total`` — so nothing counts before iteration has finished.
     """
 
@@ -75,6 +87,7 @@ class DelimitedFile:
         self._families = Families(feed.layout.types)
         self._records = 0
         self._broken_until = 0
+        self._glued = 0
 
     @property
     def said(self) -> Said:
@@ -109,10 +122,13 @@ class DelimitedFile:
     def __iter__(self) -> Iterator[Chunk]:
         for block in records(self._reader, self._layout, first_line=self.line_count + 1):
             self._add_checkpoints(block)
+            self._look_for_returns(block)
             self.line_count += int(block.lines.sum())
             for first in range(0, len(block), self._chunk_rows):
                 yield self._chunk(block.part(first, first + self._chunk_rows))
-        if self._reader.peek(bool) == END_OF_FILE:
+        rest = self._reader.peek(bool)
+        self._refuse_returns(rest)
+        if rest == END_OF_FILE:
             self.line_count += 1
             self._ignored.append(Ignored(self.line_count, 1, END_MARK))
         elif self._reader.unfinished:
@@ -128,6 +144,19 @@ class DelimitedFile:
             place = int(block.offset[position]), int(block.line[position]), self._records + position
             self.checkpoints.append(Checkpoint(*place))
         self._records += len(block)
+
+    def _look_for_returns(self, found: Records) -> None:
+        """Remembers how many records one line holds, at most: an old Mac's line is a whole file."""
+        for at in np.flatnonzero(found.flaws & (Flaw.LINE_END | Flaw.QUOTE)).tolist():
+            if self._glued <= MOST_GLUED:
+                self._glued = max(self._glued, self._layout.records_between_returns(found.content(at)))
+
+    def _refuse_returns(self, rest: bytes) -> None:
+        """Raises ``structure.line_ends`` where carriage returns end lines, or all there are; ``rest`` has no end."""
+        glued = max(self._glued, self._layout.records_between_returns(rest))
+        is_only = self._records + bool(rest) == 1
+        if glued > MOST_GLUED or (is_only and glued > 1):
+            raise DeliveryRejected(*BARE_RETURNS)
 
     def _chunk(self, found: Records) -> Chunk:
         trailers = self._trailers(found)

@@ -15,6 +15,8 @@ from concord.parse.grammar import Dialect
 from concord.parse.marks import CR, LF, Marks, Positions, among
 
 NUL = 0
+MOST_PIECES = 1_000
+"""As many pieces of a line say whether carriage returns end its records."""
 
 
 class Flaw(IntFlag):
@@ -97,6 +99,10 @@ class Layout:
         if not 0 < grammar.count(content) == kind.fields:
             return False
         return not kind.ends_open or not grammar.fields(content)[-1]
+
+    def records_between_returns(self, content: bytes) -> int:
+        """How many whole records a line has, with carriage returns between them; of very many the first are counted."""
+        return sum(map(self.fits, content.split(b"\r", MOST_PIECES)))
 
     def _kind(self, content: bytes) -> Kind:
         if not self.kinds:

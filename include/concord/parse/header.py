@@ -18,6 +18,7 @@ from concord.parse.grammar import Dialect
 
 BOM = b"\xef\xbb\xbf"
 OTHER_BOMS = (b"\xff\xfe", b"\xfe\xff")
+BARE_RETURNS = ("structure.line_ends", "lines end in a bare carriage return")
 DELIMITERS = (",", ";", "\t", "|", ":", "~", "^")
 
 
@@ -45,7 +46,7 @@ def take_line(reader: BlockReader, layout: Delimited) -> bytes:
     data = reader.peek(lambda known: b"\n" in known or len(known) > limit)
     line, end, _ = data[: limit + 2].partition(b"\n")
     if b"\r" in line.removesuffix(b"\r"):
-        raise DeliveryRejected("structure.line_ends", "lines end in a bare carriage return")
+        raise DeliveryRejected(*BARE_RETURNS)
     if not end and not data:
         raise DeliveryRejected("structure.empty", "the file has no header line")
     if not end and len(data) > limit:

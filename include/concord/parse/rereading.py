@@ -30,6 +30,9 @@ class UnderHeader(DelimitedFile):
         self._next_control_line()
         return self._feed.layout.stated
 
+    def _refuse_returns(self, rest: bytes) -> None:
+        """How the lines of their file end is known."""
+
 
 class RereadRecords(UnderHeader):
     """``records`` (bytes without line end, as they were refused) under a header of ``columns``.
