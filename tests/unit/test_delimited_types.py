@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
+from datetime import date
 from random import Random
 from typing import Any
 
@@ -16,6 +17,7 @@ from concord.parse import families as module
 from concord.parse.delimited import DelimitedFile
 from concord.parse.families import Families
 from concord.parse.opening import reread_rows
+from concord.validate import validate
 from tests.unit.acme_rows import ACME, ROW, acme, row
 from tests.unit.test_delimited_dialects import account
 
@@ -134,6 +136,23 @@ def test_the_type_may_stand_in_another_field_and_in_quotes() -> None:
         lines.append("|".join([first, f'"{mark}"', *rest]))
     _, (chunk,) = parse(lines, feed(types=types, type_field=1))
     assert rows([chunk]) == rows(parse(FAMILIES)[1])
+
+
+def judged(line: str, contract: Feed) -> list[tuple[str, ...]]:
+    """What rules say of an employee of ``line`` and a dependent: why each is refused; nothing: it is accepted."""
+    _, (chunk,) = parse([line, dependent("Ann")], contract)
+    assert not chunk.refused
+    rejected = validate(contract, chunk.frame, as_of=date(2026, 11, 20)).rejected
+    why = dict(zip(rejected.position.tolist(), map(tuple, rejected.reasons), strict=True))
+    return [why.get(position, ()) for position in range(2)]
+
+
+def test_a_parent_that_a_rule_refused_was_read_and_has_its_dependents() -> None:
+    assert judged(employee(1, GROUP="ACME01", DOB="13/15/1980"), feed()) == [("birth_date.date",), ()]
+
+
+def test_what_a_rule_refuses_in_a_parent_it_refuses_in_those_who_carry_it() -> None:
+    assert judged(employee(1, GROUP="ACME01", EMPID="1"), feed()) == [("subscriber_id.pattern",)] * 2
 
 
 @pytest.mark.parametrize("position", [0, 1])
@@ -285,6 +304,7 @@ def test_three_hundred_mutants_are_accounted_for_and_nobody_gets_another_family(
 
 # ── contradictions ─────────────────────────────────────────────────────────────
 
+RELATION_FIRST = ("RELATION", *(name for name in ROW if name != "RELATION"))
 CONTRADICTIONS: dict[str, dict[str, Any]] = {
     "names of all beside names of each": {"names": ("REC", *ROW)},
     "two types of one mark": {"types": (EMPLOYEE, replace(EMPLOYEE, names=("REC", "X")))},
@@ -297,6 +317,12 @@ CONTRADICTIONS: dict[str, dict[str, Any]] = {
     "a grandparent": {"types": (EMPLOYEE, DEPENDENT, RecordType("F", ("REC", "Y"), parent="D", carries=("DOB",)))},
     "a field that some have not": {"type_field": 11},
     "marks said twice": {"control": Control(detail="E")},
+    "a trailer that looks like a row": {"types": (), "names": RELATION_FIRST, "control": Control(trailer="EE")},
+    "a header that looks like a row": {
+        "types": (RecordType("E", ("RELATION", "REC", *RELATION_FIRST[1:])),),
+        "type_field": 1,
+        "control": Control(header="ee"),
+    },
     "a trailer that looks like a record": {"control": Control(trailer="D")},
     "a count of no type": {"control": Control(trailer="T", by_type=(TypeTotals("F", 2),))},
     "a type counted twice": {"control": Control(trailer="T", by_type=(TypeTotals("D", 2), TypeTotals("D", 3)))},

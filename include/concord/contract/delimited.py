@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from concord.contract.columnar import Columnar
+from concord.contract.reading import Codes
 
 if TYPE_CHECKING:
     from concord.contract.feed import Feed
@@ -197,6 +198,7 @@ def contradictions(feed: Feed, form: Delimited) -> Iterator[tuple[str, str]]:
     yield from _types(form)
     if form.control is not None:
         yield from _control(feed, form.control)
+        yield from _marks(feed, form, form.control)
         yield from _by_type(feed, form, form.control)
 
 
@@ -313,6 +315,19 @@ def _control(feed: Feed, control: Control) -> Iterator[tuple[str, str]]:
     kinds = [kind for kind in (control.header, control.detail, control.trailer) if kind is not None]
     if len(set(kinds)) != len(kinds):
         yield place, "header, detail and trailer are told apart by their first field"
+
+
+def _marks(feed: Feed, form: Delimited, control: Control) -> Iterator[tuple[str, str]]:
+    """What a first column may say is no mark of a control record; a line of names may put any column first."""
+    marks = {mark.upper() for mark in (control.header, control.trailer) if mark is not None}
+    firsts = {names[0] for names in (form.names, *(kind.names for kind in form.types)) if names}
+    for mapping in feed.columns.values():
+        if (
+            mapping.source in firsts
+            and isinstance(mapping.read, Codes)
+            and marks & set(map(str.upper, mapping.read.table))
+        ):
+            yield "format.control", f"a mark of control records is also a code of the first column, {mapping.source!r}"
 
 
 def _by_type(feed: Feed, form: Delimited, control: Control) -> Iterator[tuple[str, str]]:

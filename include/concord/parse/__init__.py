@@ -43,7 +43,7 @@ class Reason(StrEnum):
     ESCAPE = "record.escape"
     """An escape with nothing to escape: only the line's end follows."""
     ORPHAN = "record.orphan"
-    """It belongs to a record before it that is not there, or could not be read."""
+    """It belongs to a record before it that is not there, or could not be read; one that a rule refused was read."""
     HIDDEN = "record.hidden"
     """A row that the sender does not see."""
     MERGED = "record.merged"
