@@ -57,6 +57,15 @@ def with_preamble() -> bytes:
     return "".join(f"{line}\n" for line in lines).encode()
 
 
+def with_open_ends() -> bytes:
+    """Records end in a delimiter, the line of names does not."""
+    lines = ["Employee ID|Last Name|First Name|DOB|Plan|Eff Date"]
+    lines += [
+        f"{r.family:06d}{r.number}|{r.last}|{r.first}|{r.born:%m/%d/%Y}|{r.plan}|{r.start:%m/%d/%Y}|" for r in rows()
+    ]
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
 def of_types() -> bytes:
     """Employees and their dependents in bars, without names; the trailer counts each kind."""
     lines = ["H|20261118|ACME"]

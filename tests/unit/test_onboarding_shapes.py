@@ -17,6 +17,7 @@ from concord.onboarding import by_values, layouts, positions, tables
 from concord.onboarding.contract_text import contract
 from concord.onboarding.fixed import frame
 from concord.onboarding.layouts import NotALayout
+from concord.onboarding.meanings import CERTAIN
 from concord.onboarding.proposal import Proposal, propose
 from concord.onboarding.recognise import recognise
 from concord.onboarding.recognised import Marks, Piece, Sheet
@@ -41,6 +42,7 @@ def proposed(data: bytes, name: str, folder: Path, layout: Path | None = None) -
 SHAPES: dict[str, Callable[[], bytes]] = {
     "changes_20261118.csv": samples.with_preamble,
     "types_20261118.txt": samples.of_types,
+    "open_20261118.txt": samples.with_open_ends,
     "Roster 2026-11-18.xlsx": samples.titled_workbook,
     "touching_20261118.txt": samples.columns_that_touch,
     "length_20261118.dat": lambda: samples.mainframe(Framing.LENGTH),
@@ -94,6 +96,14 @@ def test_no_value_of_a_person_is_told(name: str, tmp_path: Path) -> None:
 def test_lines_above_the_names_and_comments_are_told(tmp_path: Path) -> None:
     found = recognise(samples.with_preamble())
     assert (found.dialect.preamble_lines, found.dialect.comment, found.names[0]) == (3, "#", "Action")
+
+
+def test_records_that_end_in_a_delimiter_while_their_names_do_not_are_told(tmp_path: Path) -> None:
+    proposal = proposed(samples.with_open_ends(), "open_20261118.txt", tmp_path)
+    feed = built(contract(proposal), tmp_path)
+    assert (feed.layout.preamble_lines, feed.layout.names[0], feed.layout.names[-1]) == (1, "Employee ID", "")
+    assert any("end in a delimiter" in question for question in proposal.questions)
+    assert {guess.canonical: guess.confidence for guess in proposal.guesses}["birth_date"] == CERTAIN
 
 
 def test_kinds_of_records_with_their_columns_and_counts() -> None:

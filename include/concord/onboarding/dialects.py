@@ -39,6 +39,7 @@ def recognise(text: str, encoding: str, why: str, delimiter: str | None = None) 
     form = Dialect(
         delimiter, quote, escape, comment, preamble_lines=first - 1 if table.before else 0, marks=table.marks,
         counts=table.counts, counts_control=table.counts_control,
+        ends_open=table.ends_open,
     )  # fmt: skip
     width = Counter(map(len, table.rows)).most_common(1)[0][0] if table.rows else 0
     found = Recognised(
@@ -56,6 +57,8 @@ def _unsure(encoding: str, table: Table, quote: str | None) -> Iterator[str]:
         yield f"what are records of type {', '.join(table.types)}, and whose are those that follow the first?"
     if encoding == "cp1252":
         yield "is the encoding Windows-1252?"
+    if table.ends_open:
+        yield "can every line end in a delimiter, or none? the line of names does not, records do"
     if quote is None:
         yield "can a value hold the delimiter, and how is that written?"
 
@@ -122,7 +125,7 @@ def _of_one(found: Recognised, table: Table) -> Recognised:
         columns = list(zip(*table.rows, strict=True))
         return replace(found, has_names=False, names=by_values.names(columns, table.marks.is_any), rows=table.rows)
     names = tuple(cell.strip() for cell in table.names)
-    is_sheet = len(names) > 1 and not names[-1]
+    is_sheet = len(names) > 1 and not names[-1] and not table.ends_open
     names = names[: max(place for place, name in enumerate(names, 1) if name)] if is_sheet else names
     return replace(found, form=replace(found.dialect, is_sheet=is_sheet), names=names, rows=table.rows)
 

@@ -37,7 +37,7 @@ def _dialect(sample: Recognised, form: Dialect) -> list[Told]:
         quote="None" if form.quote is None else None,
         escape=None if form.escape is None else json.dumps(form.escape),
         encoding=None if sample.encoding == "utf-8" else json.dumps(sample.encoding),
-        names=None if sample.has_names or form.types else texts(sample.names),
+        names=texts(sample.names) if not form.types and (form.ends_open or not sample.has_names) else None,
         types=call("", *_types(form)) if form.types else None,
         preamble_lines=str(form.preamble_lines) if form.preamble_lines else None,
         comment=None if form.comment is None else json.dumps(form.comment),

@@ -142,7 +142,7 @@ def _lines(sample: Recognised, rows: list[dict[str, str]]) -> bytes:
     body = [[*(row.get(name, "") for name in names), *[""] * form.is_sheet] for row in rows]
     if mark := form.types[0].mark if form.types else form.marks.detail:
         body = [[mark, *row[1:]] for row in body]
-    named = [[*names, *[""] * form.is_sheet]] if sample.has_names else []
+    named = [[*names, *[""] * form.is_sheet]] if sample.has_names and not form.ends_open else []
     head = [["Invented"]] * form.preamble_lines + ([[form.marks.header]] if form.marks.header else [])
     tail = [_trailer(form, len(rows))] if form.marks.trailer else []
     dialect = delimited.Dialect(form.delimiter, form.quote, form.escape, encoding=sample.encoding)

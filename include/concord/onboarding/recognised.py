@@ -57,6 +57,8 @@ class Dialect:
     counts: tuple[tuple[str | None, int], ...] = ()
     counts_control: bool = False
     types: tuple[Type, ...] = ()
+    ends_open: bool = False
+    """Whether records end in a delimiter and the line of names does not: the contract says the names then."""
     is_sheet: bool = False
     """Whether it passed through a spreadsheet: empty columns at the end."""
 

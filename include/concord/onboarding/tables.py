@@ -22,7 +22,10 @@ Row = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Table:
-    """``before`` rows stand in front of the table; ``rows`` are its records, without names and control records."""
+    """``before`` rows stand in front of the table; ``rows`` are its records, without names and control records.
+
+    ``ends_open`` where records end in a delimiter and the line of names, which is in ``before`` then, does not.
+    """
 
     before: int
     names: Row | None
@@ -31,6 +34,7 @@ class Table:
     counts_control: bool
     types: tuple[str, ...]
     rows: tuple[Row, ...]
+    ends_open: bool = False
 
 
 def find(rows: Sequence[Row]) -> Table:
@@ -41,13 +45,22 @@ def find(rows: Sequence[Row]) -> Table:
     body = list(rows[before + (header is not None) :])
     trailer = body[-1] if len(body) > 1 and is_control(body[-1], body[:-1], widths) else None
     body = body[:-1] if trailer else body
-    names = body[0] if not types and has_names(body) else None
-    details = tuple(row for row in body[names is not None :] if (row[0] in types if types else len(row) in widths))
+    ends_open = not types and before > 0 and not has_names(body) and _ends_open(rows[before - 1 :], widths)
+    named = not types and not ends_open and has_names(body)
+    names = (*rows[before - 1], "") if ends_open else body[0] if named else None
+    details = tuple(row for row in body[named:] if (row[0] in types if types else len(row) in widths))
     marks = {row[0] for row in details}
     detail = next(iter(marks)) if (header or trailer) and len(marks) == 1 else None
     told = Marks(header, detail, trailer[0] if trailer else None)
     counts, counts_control = counts_in(trailer or (), details, types, bool(header) + bool(trailer))
-    return Table(before, names, told, counts, counts_control, types, details)
+    return Table(before, names, told, counts, counts_control, types, details, ends_open)
+
+
+def _ends_open(rows: Sequence[Row], widths: set[int]) -> bool:
+    """Whether the first row has names, and all others one blank field more."""
+    first, *others = rows
+    is_wider = {len(first) + 1} == widths and all(not row[-1] for row in others if len(row) in widths)
+    return is_wider and has_names([first, *(row[:-1] for row in others)])
 
 
 def _usual(rows: Sequence[Row]) -> int:
