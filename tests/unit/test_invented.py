@@ -77,7 +77,8 @@ def of(make: Callable[[], bytes], name: str) -> Callable[[Path], Path]:
 SAMPLES: dict[str, Callable[[Path], Path]] = {
     "comma": employer(Employer), "control records": employer(Borealis), "tabs": employer(Cypress),
     "workbook": workbook, "columns": in_columns("ascii"), "ebcdic": in_columns("cp037"), "834": enrollments,
-    "preamble": of(shapes.with_preamble, "changes_20261118.csv"), "open": of(shapes.with_open_ends, "open_20261118.txt"),
+    "preamble": of(shapes.with_preamble, "changes_20261118.csv"),
+    "open": of(shapes.with_open_ends, "open_20261118.txt"),
     "types": of(shapes.of_types, "elig_20261118.txt"),
     "titled": of(shapes.titled_workbook, "Roster 2026-11-18.xlsx"), "mainframe": employer(Granite),
     "words": of(lambda: shapes.mainframe(Framing.DESCRIPTOR), "elig_20261118.dat"),
