@@ -78,18 +78,26 @@ class Grammar:
 
 @cache
 def _grammar(delimiter: bytes, quote: bytes, escape: bytes, literal: bool) -> Grammar:
-    """All of it possessive, so that it takes linear time."""
-    q, d, e = re.escape(quote), re.escape(delimiter), re.escape(escape)
-    other = b"[^%b%b%b]++" % (q, e, d) if len(delimiter) == 1 else b"(?!%b)[^%b%b]" % (d, q, e)
-    if not (quote or escape) and len(delimiter) > 1:
-        other = b"(?!%b)." % d
-    unquoted = b"(?:%b)*+" % b"|".join(filter(None, [escape and b"%b." % e, other]))
-    inside = b"|".join(filter(None, [b"[^%b%b]++" % (q, e), escape and b"%b." % e, b"%b%b" % (q, q)]))
+    """All of it atomic, so that it takes linear time."""
+    q, d, e, first = (re.escape(mark) for mark in (quote, delimiter, escape, delimiter[:1]))
+    escaped = b"%b." % e if escape else b""
+    lone = b"(?!%b)%b" % (d, first) if len(delimiter) > 1 else b""
+    unquoted = _any_of(escaped, b"[^%b%b%b]++" % (q, e, first), lone)
     if literal:
-        inside = rb"[^%b]++|(?<!%b)%b(?!%b|\Z)" % (q, d, q, d)
-    quoted = b"%b(?:%b)*+%b" % (q, inside, q)
+        inside = _any_of(b"[^%b]++" % q, rb"(?<!%b)%b(?!%b|\Z)" % (d, q, d))
+    else:
+        inside = _any_of(b"[^%b%b]++" % (q, e), escaped, q + q)
+    quoted = q + inside + q
     field = b"(?:%b|%b)" % (quoted, unquoted) if quote else unquoted
-    covered = b"|".join(filter(None, [quote and quoted, escape and b"%b." % e])) or rb"(?!)"
-    record = b"%b(?:%b%b)*+" % (field, d, field)
+    covered = b"|".join(filter(None, [quote and quoted, escaped])) or rb"(?!)"
+    record = field + _any_of(d + field)
     compiled = [re.compile(each, re.DOTALL) for each in (record, field, covered)]
     return Grammar(compiled[0], compiled[1], compiled[2], delimiter)
+
+
+def _any_of(*parts: bytes) -> bytes:
+    """As many of ``parts`` as there are, given back to nobody.
+
+    An atomic group and no possessive repeat: in that an assertion that fails ends the match (CPython 3.11.2).
+    """
+    return b"(?>(?:%b)*)" % b"|".join(filter(None, parts))
