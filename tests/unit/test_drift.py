@@ -22,6 +22,7 @@ from concord.contract import (
     Framing,
     From,
     Place,
+    Positions,
     Text,
     Xlsx,
     date_in,
@@ -176,6 +177,23 @@ def test_a_header_with_another_day_than_the_name_is_told(tmp_path: Path) -> None
 
 def test_records_of_another_length_are_told_by_their_length(tmp_path: Path) -> None:
     assert told(MAINFRAME, mainframe(DAY, 60), tmp_path)["records"] == "have 60 positions, agreed are 55"
+
+
+@pytest.mark.parametrize("encoding", ["cp037", "cp500"])
+def test_line_ends_of_every_mainframe_are_no_part_of_a_record(encoding: str, tmp_path: Path) -> None:
+    assert isinstance(MAINFRAME.format, FixedWidth)
+    feed = replace(MAINFRAME, format=replace(MAINFRAME.format, encoding=encoding, framing=Framing.LINES))
+    whole = mainframe(DAY).decode("cp037")
+    lines = "".join(f"{whole[at : at + 55]}\x85" for at in range(0, len(whole), 55))
+    assert told(feed, lines.encode(encoding), tmp_path) == {}
+
+
+def test_positions_of_characters_are_no_bytes(tmp_path: Path) -> None:
+    assert isinstance(MAINFRAME.format, FixedWidth)
+    form = replace(MAINFRAME.format, encoding="utf-8", framing=Framing.LINES, positions=Positions.CHARACTERS)
+    whole = mainframe(DAY).decode("cp037").replace("QWERTA", "QWÉRTÄ")
+    lines = "".join(f"{whole[at : at + 55]}\n" for at in range(0, len(whole), 55))
+    assert told(replace(MAINFRAME, format=form), lines.encode(), tmp_path) == {}
 
 
 def test_a_sequence_other_than_the_names_is_told(tmp_path: Path) -> None:

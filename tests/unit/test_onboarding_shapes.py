@@ -160,6 +160,12 @@ def test_control_records_that_are_padded_to_the_width_are_told() -> None:
     assert tables.find(rows).marks == Marks("H", "D", "T")
 
 
+def test_a_person_in_a_row_of_another_width_is_no_control_record() -> None:
+    rows = [("LEE", "A", "1980", "X", "Y"), *((f"NAME{n}", "A", "1980", "X") for n in range(20))]
+    assert tables.find(rows).marks == Marks()
+    assert tables.find([*rows[1:], ("TRL", "20")]).marks.trailer == "TRL"
+
+
 def test_the_sheet_with_the_table_and_the_row_of_its_names() -> None:
     found = recognise(samples.titled_workbook())
     assert (found.sheet, found.names[0], len(found.rows)) == (Sheet("Roster", 3), "Employee ID", COUNT)

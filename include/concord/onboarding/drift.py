@@ -88,8 +88,12 @@ def _bytes(feed: Feed, data: bytes) -> Iterator[Change]:
 def _length(form: FixedWidth, data: bytes) -> Iterator[Change]:
     from concord.onboarding.fixed import frame
 
+    if form.by_characters:
+        data = data.decode(form.encoding, "replace").encode("latin-1", "replace")
     framed = frame(data, form.encoding, form.length if form.framing is Framing.LENGTH else None)
-    if framed is not None and framed.length != form.length:
+    if framed is None or framed.framing is not form.framing or (form.short_ok and framed.length < form.length):
+        return
+    if framed.length != form.length:
         happened = f"have {framed.length} positions, agreed are {form.length}"
         yield Change("records", happened, "ask for the new layout; `concord new-feed --layout` reads it")
 

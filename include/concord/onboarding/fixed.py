@@ -20,6 +20,7 @@ FEWEST_LINES = 10
 FEWEST_RECORDS, LONGEST, RECORDS_LOOKED_AT = 5, 8_192, 2_000
 AS_GOOD = 0.005
 """Records of twice the length stand in columns as well: the shortest length that is as good as the best."""
+EBCDIC_BLANK = b"\x40"
 EBCDIC_ENDS = (b"\x15", b"\x25")
 """NEL and LF (CDRA)."""
 DESCRIPTOR = 4
@@ -118,7 +119,7 @@ def _descriptors(data: bytes) -> Framed | None:
 
 def _lines(data: bytes, encoding: str) -> Framed | None:
     """Lines of which nearly all have one length; packed numbers hold bytes that look like a mainframe's line ends."""
-    is_ebcdic = encoding == "cp037"
+    is_ebcdic = " ".encode(encoding) == EBCDIC_BLANK
     for end in EBCDIC_ENDS if is_ebcdic else (b"\n",):
         lines = [line.removesuffix(b"\r") for line in data.rstrip(END_OF_FILE).split(end)]
         lengths = Counter(len(line) for line in lines if line.strip())

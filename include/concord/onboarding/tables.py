@@ -12,6 +12,7 @@ from concord.onboarding.profile import LONGEST_CODE, is_code, shape_of
 from concord.onboarding.recognised import Marks
 
 CONTROL_MARKS = re.compile(r"[A-Z0-9]{1,4}")
+USUAL_MARKS = re.compile(r"H(D|DR|EAD)?|T(R|L|LR|RL|RLR|OT)?|F(T|TR)?|EOF|END|[0-9]{1,2}")
 MOST_TYPES = 6
 FEWEST_OF_A_TYPE = 3
 DIFFERENT = 0.25
@@ -78,8 +79,13 @@ def _in_front(rows: Sequence[Row], widths: set[int]) -> tuple[str | None, int]:
 
 
 def is_control(row: Row, others: Sequence[Row], widths: set[int]) -> bool:
-    """Whether a row is a control record: a mark that no other has, and another width, or hardly anything in it."""
-    is_marked = CONTROL_MARKS.fullmatch(row[0]) is not None and all(row[0] != other[0] for other in others)
+    """Whether a row is a control record: a mark that no other has, and another width, or hardly anything in it.
+
+    Where the others have no marks, it has to be a usual one: ``LEE`` is a person in a row of broken quoting.
+    """
+    firsts = Counter(other[0] for other in others)
+    pattern = CONTROL_MARKS if len(firsts) <= MOST_TYPES else USUAL_MARKS
+    is_marked = pattern.fullmatch(row[0]) is not None and row[0] not in firsts
     return is_marked and len(others) > 1 and (len(row) not in widths or sum(map(bool, row)) * 2 < len(row))
 
 
