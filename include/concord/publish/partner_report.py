@@ -47,7 +47,7 @@ RULES = {
     "record.type": "an unknown record type",
     "record.length": "the record has another length than agreed",
     "record.escape": "an escape with nothing behind it",
-    "record.orphan": "the record it belongs to is not there, or was refused",
+    "record.orphan": "the record it belongs to is not there, or could not be read",
     "record.hidden": "the row is hidden: show it, or take it out",
     "record.merged": "a cell is merged with others: write the value into each row",
     "unknown_member": "the member, or the coverage, is not known: it has to be added first",
